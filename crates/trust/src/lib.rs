@@ -1,1 +1,73 @@
-//! stub
+//! Certificates and the decision whether to believe them.
+//!
+//! This crate says who may come in: it reads certificates, judges which of them make a good CA set, and evaluates a client's chain against
+//! a CA set, a revocation index, a policy and a time. The answer is a [`Verdict`]: missing, valid with the path as proof, or invalid with
+//! one [`Reason`] out of one taxonomy and the evidence for it.
+//!
+//! It does **not** know sockets, files, clocks, TLS, HTTP or rules. Everything is a function of its arguments.
+//!
+//! Start from [`evaluate`] (the decision), [`CaSetVersion`] (whom to believe) and [`Verdict`] (the answer).
+//!
+//! ```
+//! use countersign_trust::{CaSetVersion, Policy, RevocationIndex, Verdict, UnixTime, PeerChain, evaluate};
+//!
+//! fn admit(chain: &PeerChain, set: &CaSetVersion, now: UnixTime) -> Result<String, String> {
+//!     match evaluate(chain, set, &RevocationIndex::empty(), &Policy::default(), now) {
+//!         Verdict::Valid(chain) => Ok(chain.identity().subject().to_rfc2253()),
+//!         Verdict::Invalid(refusal) => Err(refusal.explanation()),
+//!         Verdict::Missing => Err("no certificate".to_owned()),
+//!     }
+//! }
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod bundle;
+mod ca_set;
+mod certificate;
+mod der;
+mod evaluate;
+mod fingerprint;
+mod general_name;
+mod identity;
+mod key;
+mod name;
+mod oid;
+mod peer_chain;
+mod policy;
+mod reason;
+mod revocation;
+mod serial;
+mod signature;
+pub mod time;
+mod verdict;
+
+pub use bundle::{Bundle, BundleEntry, ParseBundleError, parse_bundle, to_pem};
+pub use ca_set::{CaSetVersion, EmptyCaSet, Finding, Severity, Sha1Signatures, validate_ca_set};
+pub use certificate::{
+    AccessDescription, AuthorityKeyIdentifier, BasicConstraints, Certificate, ExtendedKeyUsage,
+    GeneralSubtree, KeyUsage, NameConstraints, ParseCertificateError, Validity, Version,
+};
+pub use evaluate::evaluate;
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use general_name::GeneralName;
+pub use identity::ClientIdentity;
+pub use key::{KeyAlgorithm, PublicKey};
+pub use name::{Attribute, DistinguishedName};
+pub use oid::ObjectIdentifier;
+pub use peer_chain::PeerChain;
+pub use policy::{ExtendedKeyUsageRule, Policy};
+pub use reason::Reason;
+pub use revocation::{RevocationIndex, RevocationMode, RevocationPolicy, RevocationScope};
+pub use serial::SerialNumber;
+pub use signature::{Hash, SignatureAlgorithm};
+pub use time::{Clock, ParseTimeError, UnixTime};
+pub use verdict::{PathAttempt, Refusal, ValidChain, Verdict};

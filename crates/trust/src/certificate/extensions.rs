@@ -1,0 +1,189 @@
+//! The extensions that we understand.
+
+use std::fmt;
+
+use crate::{GeneralName, ObjectIdentifier, SerialNumber};
+
+/// Everything that the extensions say.
+#[derive(Debug, Default)]
+pub(crate) struct Extensions {
+    pub(crate) subject_alternative_names: Vec<GeneralName>,
+    pub(crate) key_usage: Option<KeyUsage>,
+    pub(crate) extended_key_usage: Option<ExtendedKeyUsage>,
+    pub(crate) basic_constraints: Option<BasicConstraints>,
+    pub(crate) name_constraints: Option<NameConstraints>,
+    pub(crate) subject_key_identifier: Option<Box<[u8]>>,
+    pub(crate) authority_key_identifier: Option<AuthorityKeyIdentifier>,
+    pub(crate) authority_information_access: Vec<AccessDescription>,
+}
+
+/// What a key may be used for (RFC 5280 §4.2.1.3).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct KeyUsage(pub(crate) u16);
+
+impl KeyUsage {
+    /// Signing handshakes and the like.
+    #[must_use]
+    pub fn digital_signature(self) -> bool {
+        self.has(0)
+    }
+
+    /// Signing statements (`nonRepudiation`).
+    #[must_use]
+    pub fn content_commitment(self) -> bool {
+        self.has(1)
+    }
+
+    /// Encrypting keys.
+    #[must_use]
+    pub fn key_encipherment(self) -> bool {
+        self.has(2)
+    }
+
+    /// Encrypting data.
+    #[must_use]
+    pub fn data_encipherment(self) -> bool {
+        self.has(3)
+    }
+
+    /// Agreeing on keys.
+    #[must_use]
+    pub fn key_agreement(self) -> bool {
+        self.has(4)
+    }
+
+    /// Signing certificates.
+    #[must_use]
+    pub fn key_cert_sign(self) -> bool {
+        self.has(5)
+    }
+
+    /// Signing CRLs.
+    #[must_use]
+    pub fn crl_sign(self) -> bool {
+        self.has(6)
+    }
+
+    fn has(self, bit: u32) -> bool {
+        self.0 & (1 << bit) != 0
+    }
+}
+
+/// The names that RFC 5280 gives the uses, separated by a comma and a space.
+impl fmt::Display for KeyUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 9] = [
+            "digitalSignature",
+            "nonRepudiation",
+            "keyEncipherment",
+            "dataEncipherment",
+            "keyAgreement",
+            "keyCertSign",
+            "cRLSign",
+            "encipherOnly",
+            "decipherOnly",
+        ];
+        let names: Vec<_> = (0..)
+            .zip(NAMES)
+            .filter(|(bit, _)| self.has(*bit))
+            .map(|(_, name)| name)
+            .collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// What a certificate may be used for (RFC 5280 §4.2.1.12).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct ExtendedKeyUsage {
+    pub(crate) purposes: Vec<ObjectIdentifier>,
+}
+
+impl ExtendedKeyUsage {
+    /// The purposes in their order.
+    #[must_use]
+    pub fn purposes(&self) -> &[ObjectIdentifier] {
+        &self.purposes
+    }
+
+    /// Proving a client's identity in TLS.
+    #[must_use]
+    pub fn client_auth(&self) -> bool {
+        false
+    }
+
+    /// Proving a server's identity in TLS.
+    #[must_use]
+    pub fn server_auth(&self) -> bool {
+        false
+    }
+
+    /// Any purpose.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        false
+    }
+
+    /// Signing OCSP responses for another CA.
+    #[must_use]
+    pub fn ocsp_signing(&self) -> bool {
+        false
+    }
+}
+
+/// Whether a certificate is a CA (RFC 5280 §4.2.1.9).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct BasicConstraints {
+    /// Whether it may issue certificates.
+    pub ca: bool,
+    /// How many intermediates may follow below it; `None` when it does not say.
+    pub path_length: Option<u32>,
+}
+
+/// For which names a CA may issue (RFC 5280 §4.2.1.10).
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct NameConstraints {
+    /// Names of the kinds that appear here must be inside one of the subtrees of their kind.
+    pub permitted: Vec<GeneralSubtree>,
+    /// Names must be outside all of these.
+    pub excluded: Vec<GeneralSubtree>,
+}
+
+/// A part of a name space.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum GeneralSubtree {
+    /// Distinguished names that start with this.
+    DirectoryName(crate::DistinguishedName),
+    /// This DNS name and those below it.
+    Dns(String),
+    /// A mailbox, the mailboxes of a host, or (with a leading dot) those of the hosts below a domain.
+    Email(String),
+    /// IP addresses: the address and mask octets, 8 or 32.
+    Ip(Box<[u8]>),
+    /// URIs whose host is this, or (with a leading dot) is below this domain.
+    Uri(String),
+    /// A kind of name that we cannot compare, or a constraint that breaks the rules of its kind.
+    Unsupported {
+        /// The number of its kind (RFC 5280 §4.2.1.6).
+        tag: u8,
+    },
+}
+
+/// The hint at the issuer's key (RFC 5280 §4.2.1.1).
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct AuthorityKeyIdentifier {
+    /// The subject key identifier of the issuer.
+    pub key_identifier: Option<Box<[u8]>>,
+    /// The name of the issuer's issuer; empty when it does not say.
+    pub issuer: Vec<GeneralName>,
+    /// The serial number of the issuer's certificate.
+    pub serial: Option<SerialNumber>,
+}
+
+/// Where to find something about the issuer (RFC 5280 §4.2.2.1).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct AccessDescription {
+    /// What is there.
+    pub method: ObjectIdentifier,
+    /// Where it is.
+    pub location: GeneralName,
+}

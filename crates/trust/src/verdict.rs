@@ -1,0 +1,162 @@
+//! Verdicts: results with evidence.
+
+use std::sync::Arc;
+
+use crate::{Certificate, ClientIdentity, Reason, UnixTime};
+
+/// The result of evaluating one client chain against one CA set at one time; cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The client sent no certificate.
+    Missing,
+    /// The chain leads to a CA of the set and nothing speaks against it.
+    Valid(ValidChain),
+    /// The chain is refused.
+    Invalid(Refusal),
+}
+
+impl Verdict {
+    /// Why the client is refused; `None` when it is not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Missing => Some(Reason::Missing),
+            Self::Valid(_) => None,
+            Self::Invalid(refusal) => Some(refusal.reason()),
+        }
+    }
+
+    /// Whether the chain is valid.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        matches!(self, Self::Valid(_))
+    }
+}
+
+/// A chain that satisfied a CA set at a time. Made only by [`evaluate`](crate::evaluate); its existence is the proof.
+#[derive(Clone, Debug)]
+pub struct ValidChain(Arc<ValidParts>);
+
+#[derive(Debug)]
+struct ValidParts {
+    path: Vec<Certificate>,
+    anchor: Certificate,
+    identity: ClientIdentity,
+    valid_until: UnixTime,
+    evaluated_at: UnixTime,
+}
+
+impl ValidChain {
+    /// The path from the client's certificate to the trust anchor, both included.
+    #[must_use]
+    pub fn path(&self) -> &[Certificate] {
+        &self.0.path
+    }
+
+    /// The certificate of the CA set that the path ends at.
+    #[must_use]
+    pub fn anchor(&self) -> &Certificate {
+        &self.0.anchor
+    }
+
+    /// The earliest end of validity along the path.
+    #[must_use]
+    pub fn valid_until(&self) -> UnixTime {
+        self.0.valid_until
+    }
+
+    /// Who the client is.
+    #[must_use]
+    pub fn identity(&self) -> &ClientIdentity {
+        &self.0.identity
+    }
+
+    /// The time for which the chain was evaluated.
+    #[must_use]
+    pub fn evaluated_at(&self) -> UnixTime {
+        self.0.evaluated_at
+    }
+}
+
+/// Why a chain is refused, with the evidence; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Refusal(Arc<RefusalParts>);
+
+#[derive(Debug)]
+struct RefusalParts {
+    reason: Reason,
+    explanation: String,
+    remedy: String,
+    certificate: Option<Certificate>,
+    attempts: Vec<PathAttempt>,
+}
+
+impl Refusal {
+    pub(crate) fn unimplemented() -> Self {
+        Self(Arc::new(RefusalParts {
+            reason: Reason::Malformed,
+            explanation: Reason::Malformed.sentence().to_owned(),
+            remedy: Reason::Malformed.remedy().to_owned(),
+            certificate: None,
+            attempts: Vec::new(),
+        }))
+    }
+
+    /// The one reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// One sentence with the evidence: names, times, values.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        self.0.explanation.clone()
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        self.0.remedy.clone()
+    }
+
+    /// The certificate that it is about.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.0.certificate.as_ref()
+    }
+
+    /// The paths that were tried, each with the reason why it failed.
+    #[must_use]
+    pub fn attempts(&self) -> &[PathAttempt] {
+        &self.0.attempts
+    }
+}
+
+/// A path that was tried and failed.
+#[derive(Clone, Debug)]
+pub struct PathAttempt {
+    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) reason: Reason,
+    pub(crate) explanation: String,
+}
+
+impl PathAttempt {
+    /// The path as far as it went, the client's certificate first.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// One sentence with the evidence.
+    #[must_use]
+    pub fn explanation(&self) -> &str {
+        &self.explanation
+    }
+}
