@@ -1,0 +1,426 @@
+//! From a decoded snapshot to one that can be enforced whole, or a list of everything that stands against it (invariant I1).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use countersign_rules::{Program, RuleTree, compile};
+use countersign_trust::{CaSetVersion, Certificate};
+
+use crate::{
+    Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, NamePattern, Network,
+    Origin, OriginScheme, OriginTrust, PolicyIdentity, Resolver, ServerCertificate, ServerName,
+    Snapshot, VersionNumber,
+};
+
+/// One reason why a snapshot cannot be enforced: where, and what.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct CheckProblem {
+    /// The part of the snapshot, as a person would call it.
+    pub place: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The active version of a CA set, indexed for evaluation.
+#[derive(Debug)]
+pub struct CheckedCaSet {
+    /// Its id.
+    pub id: CaSetId,
+    /// The id as rules write it, so that a comparison allocates nothing.
+    pub id_text: String,
+    /// Its name.
+    pub name: String,
+    /// The active version.
+    pub version: VersionNumber,
+    /// The trust anchors; never empty.
+    pub anchors: CaSetVersion,
+}
+
+/// A binding of which every reference is known to hold.
+#[derive(Debug)]
+pub struct CheckedBinding {
+    /// The binding as written.
+    pub binding: Binding,
+    /// When two bindings decide about clients alike.
+    pub policy_identity: PolicyIdentity,
+    /// The CA sets of its client-auth policy, in its order; empty exactly when it never asks.
+    pub ca_sets: Vec<Arc<CheckedCaSet>>,
+    /// The decision program of its rules.
+    pub program: Program,
+}
+
+/// A snapshot that can be enforced whole. Made only by [`CheckedSnapshot::check`]; its existence is the proof.
+#[derive(Debug)]
+pub struct CheckedSnapshot {
+    network: Network,
+    generation: Generation,
+    bindings: Vec<Arc<CheckedBinding>>,
+    resolver: Resolver<usize>,
+    server_certificates: Vec<ServerCertificate>,
+    client_credentials: Vec<ClientCredential>,
+    origins: Vec<Origin>,
+}
+
+impl CheckedSnapshot {
+    /// Checks everything and compiles what can be compiled.
+    ///
+    /// # Errors
+    /// Every problem found, in the order of the snapshot; nothing of it may then be enforced.
+    pub fn check(snapshot: Snapshot) -> Result<Self, Vec<CheckProblem>> {
+        let mut problems = Problems::default();
+        let ca_sets = check_ca_sets(&snapshot.ca_sets, &mut problems);
+        check_unique(
+            "server certificate",
+            snapshot.server_certificates.iter().map(|it| &it.id),
+            &mut problems,
+        );
+        check_unique(
+            "client credential",
+            snapshot.client_credentials.iter().map(|it| &it.id),
+            &mut problems,
+        );
+        check_unique(
+            "origin",
+            snapshot.origins.iter().map(|it| &it.id),
+            &mut problems,
+        );
+        check_unique(
+            "binding",
+            snapshot.bindings.iter().map(|it| &it.id),
+            &mut problems,
+        );
+        for certificate in &snapshot.server_certificates {
+            check_chain(
+                &format!("server certificate {}", certificate.id),
+                &certificate.chain,
+                &mut problems,
+            );
+        }
+        for credential in &snapshot.client_credentials {
+            check_chain(
+                &format!("client credential {}", credential.id),
+                &credential.chain,
+                &mut problems,
+            );
+        }
+        let known = Known::new(&snapshot, ca_sets);
+        for origin in &snapshot.origins {
+            check_origin(origin, &known, &mut problems);
+        }
+        let mut resolver = Resolver::default();
+        let mut bindings = Vec::with_capacity(snapshot.bindings.len());
+        for (index, binding) in snapshot.bindings.iter().enumerate() {
+            check_names(binding, index, &mut resolver, &mut problems);
+            bindings.extend(check_binding(binding, &known, &mut problems));
+        }
+        if problems.0.is_empty() {
+            Ok(Self {
+                network: snapshot.network,
+                generation: snapshot.generation,
+                bindings,
+                resolver,
+                server_certificates: snapshot.server_certificates,
+                client_credentials: snapshot.client_credentials,
+                origins: snapshot.origins,
+            })
+        } else {
+            Err(problems.0)
+        }
+    }
+
+    /// The network it is for.
+    #[must_use]
+    pub const fn network(&self) -> Network {
+        self.network
+    }
+
+    /// Its generation.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Its bindings, in the order of the snapshot.
+    #[must_use]
+    pub fn bindings(&self) -> &[Arc<CheckedBinding>] {
+        &self.bindings
+    }
+
+    /// The position in [`CheckedSnapshot::bindings`] of what a name is bound to.
+    #[must_use]
+    pub fn resolve(&self, name: &ServerName) -> Option<usize> {
+        self.resolver.resolve(name).copied()
+    }
+
+    /// The certificates that the edge presents.
+    #[must_use]
+    pub fn server_certificates(&self) -> &[ServerCertificate] {
+        &self.server_certificates
+    }
+
+    /// The credentials that the edge presents to origins.
+    #[must_use]
+    pub fn client_credentials(&self) -> &[ClientCredential] {
+        &self.client_credentials
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+}
+
+/// What references may point to, indexed, so that the check stays linear in the size of the snapshot.
+struct Known<'a> {
+    network: Network,
+    ca_sets: HashMap<CaSetId, (&'a CaSet, Arc<CheckedCaSet>)>,
+    server_certificates: HashSet<&'a str>,
+    client_credentials: HashSet<&'a str>,
+    origins: HashSet<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn new(snapshot: &'a Snapshot, mut checked: HashMap<CaSetId, Arc<CheckedCaSet>>) -> Self {
+        Self {
+            network: snapshot.network,
+            ca_sets: snapshot
+                .ca_sets
+                .iter()
+                .filter_map(|set| Some((set.id, (set, checked.remove(&set.id)?))))
+                .collect(),
+            server_certificates: snapshot
+                .server_certificates
+                .iter()
+                .map(|it| it.id.as_str())
+                .collect(),
+            client_credentials: snapshot
+                .client_credentials
+                .iter()
+                .map(|it| it.id.as_str())
+                .collect(),
+            origins: snapshot.origins.iter().map(|it| it.id.as_str()).collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<CheckProblem>);
+
+impl Problems {
+    fn add(&mut self, place: &str, problem: impl Into<String>) {
+        self.0.push(CheckProblem {
+            place: place.to_owned(),
+            problem: problem.into(),
+        });
+    }
+}
+
+fn check_unique<'a, T: std::fmt::Display + Eq + std::hash::Hash + 'a>(
+    kind: &str,
+    ids: impl Iterator<Item = &'a T>,
+    problems: &mut Problems,
+) {
+    let mut seen = HashSet::new();
+    for id in ids {
+        if !seen.insert(id) {
+            problems.add(&format!("{kind} {id}"), "stands twice");
+        }
+    }
+}
+
+fn check_ca_sets(
+    ca_sets: &[CaSet],
+    problems: &mut Problems,
+) -> HashMap<CaSetId, Arc<CheckedCaSet>> {
+    let mut checked = HashMap::new();
+    for set in ca_sets {
+        let place = format!("CA set {} version {}", set.name, set.version);
+        let certificates: Result<Vec<_>, _> = set
+            .certificates
+            .iter()
+            .map(|der| Certificate::from_der(der))
+            .collect();
+        let anchors = match certificates {
+            Ok(certificates) => CaSetVersion::new(certificates, set.sha1),
+            Err(error) => {
+                problems.add(&place, format!("holds a broken certificate: {error}"));
+                continue;
+            }
+        };
+        match anchors {
+            Ok(anchors) => {
+                let set = CheckedCaSet {
+                    id: set.id,
+                    id_text: set.id.to_string(),
+                    name: set.name.clone(),
+                    version: set.version,
+                    anchors,
+                };
+                if checked.insert(set.id, Arc::new(set)).is_some() {
+                    problems.add(&place, "stands twice");
+                }
+            }
+            // Invariant I1: an empty pool would have to mean something, so there is none.
+            Err(_) => problems.add(&place, "holds no certificate"),
+        }
+    }
+    checked
+}
+
+fn check_chain(place: &str, chain: &[Vec<u8>], problems: &mut Problems) {
+    if chain.is_empty() {
+        problems.add(place, "has no certificate");
+    }
+    for der in chain {
+        if let Err(error) = Certificate::from_der(der) {
+            problems.add(place, format!("holds a broken certificate: {error}"));
+        }
+    }
+}
+
+fn check_origin(origin: &Origin, known: &Known<'_>, problems: &mut Problems) {
+    let place = format!("origin {}", origin.id);
+    if origin.endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+        problems.add(&place, "has no endpoint that may be chosen");
+    }
+    if let OriginScheme::Https(tls) = &origin.scheme {
+        if let OriginTrust::Bundle(authorities) = &tls.trust {
+            check_chain(&place, authorities, problems);
+        }
+        if let Some(id) = &tls.client_credential
+            && !known.client_credentials.contains(id.as_str())
+        {
+            problems.add(
+                &place,
+                format!("needs the client credential {id}, which is not in the snapshot"),
+            );
+        }
+    }
+}
+
+fn check_names(
+    binding: &Binding,
+    index: usize,
+    resolver: &mut Resolver<usize>,
+    problems: &mut Problems,
+) {
+    let place = format!("binding {}", binding.id);
+    if binding.names.is_empty() {
+        problems.add(&place, "has no server name");
+    }
+    for pattern in &binding.names {
+        if resolver.insert(NamePattern::clone(pattern), index).is_err() {
+            problems.add(&place, format!("binds {pattern}, which is bound already"));
+        }
+    }
+}
+
+fn check_binding(
+    binding: &Binding,
+    known: &Known<'_>,
+    problems: &mut Problems,
+) -> Option<Arc<CheckedBinding>> {
+    let place = format!("binding {}", binding.id);
+    let before = problems.0.len();
+    if binding.server_certificates.is_empty() {
+        problems.add(&place, "has no server certificate");
+    }
+    for id in &binding.server_certificates {
+        if !known.server_certificates.contains(id.as_str()) {
+            problems.add(
+                &place,
+                format!("needs the server certificate {id}, which is not in the snapshot"),
+            );
+        }
+    }
+    if binding.tls.minimum_version > binding.tls.maximum_version {
+        problems.add(&place, "has a minimum TLS version above its maximum");
+    }
+    let is_off = binding.client_auth.mode == ClientAuthMode::Off;
+    if is_off != binding.client_auth.ca_sets.is_empty() {
+        problems.add(
+            &place,
+            if is_off {
+                "names CA sets and never asks for a certificate"
+            } else {
+                "asks for certificates and names no CA set"
+            },
+        );
+    }
+    let mut model = Vec::with_capacity(binding.client_auth.ca_sets.len());
+    let mut own_ca_sets = Vec::with_capacity(binding.client_auth.ca_sets.len());
+    for id in &binding.client_auth.ca_sets {
+        match known.ca_sets.get(id) {
+            Some((set, checked)) => {
+                model.push(*set);
+                own_ca_sets.push(Arc::clone(checked));
+            }
+            None => problems.add(
+                &place,
+                format!(
+                    "needs the CA set {id}, which is not active on {}",
+                    known.network
+                ),
+            ),
+        }
+    }
+    let program = check_rules(binding, known, &place, problems)?;
+    (problems.0.len() == before).then(|| {
+        Arc::new(CheckedBinding {
+            binding: binding.clone(),
+            policy_identity: PolicyIdentity::new(&binding.client_auth, model),
+            ca_sets: own_ca_sets,
+            program,
+        })
+    })
+}
+
+fn check_rules(
+    binding: &Binding,
+    known: &Known<'_>,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<Program> {
+    let has_origin = |id: &str| known.origins.contains(id);
+    if !has_origin(binding.origin.as_str()) {
+        problems.add(
+            place,
+            format!(
+                "needs the origin {}, which is not in the snapshot",
+                binding.origin
+            ),
+        );
+    }
+    let program = match RuleTree::from_json(&binding.rules).and_then(|tree| compile(&tree)) {
+        Ok(program) => program,
+        Err(found) => {
+            for problem in found {
+                problems.add(place, format!("rules {problem}"));
+            }
+            return None;
+        }
+    };
+    for origin in program.origins() {
+        if !has_origin(&origin.key) {
+            problems.add(
+                place,
+                format!(
+                    "its rules need the origin {}, which is not in the snapshot",
+                    origin.key
+                ),
+            );
+        }
+    }
+    for ca_set in program.ca_sets() {
+        let known = |id: &CaSetId| id.to_string() == *ca_set;
+        if !binding.client_auth.ca_sets.iter().any(known) {
+            problems.add(
+                place,
+                format!("its rules ask for the CA set {ca_set}, which its client-auth policy does not name"),
+            );
+        }
+    }
+    Some(program)
+}
