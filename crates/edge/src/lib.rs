@@ -1,1 +1,21 @@
-//! stub
+//! The data plane of Countersign: an edge node enforces snapshots on the connections and requests of clients.
+//!
+//! A connection goes through `accept → connection → http → origin`: admitted within budgets, authenticated by TLS under the binding of its
+//! server name, judged by one verdict per CA set, decided request by request by the binding's rule program, and proxied to an origin with
+//! the client's identity in headers that no client can forge.
+//!
+//! The crate does **not** know the controller, the store or the administration API: all it enforces comes in a signed snapshot. It does not
+//! know rustls either; handshakes are `countersign-tls`'s, decisions about certificates `countersign-trust`'s.
+//!
+//! Start from [`EdgeConfig`], [`Edge::start`] and [`EdgeHandle`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![warn(missing_docs)]
+
+mod config;
+mod edge;
+mod limits;
+
+pub use config::{AccessLogSink, EdgeConfig, Listen};
+pub use edge::{Edge, EdgeHandle, StartError};
+pub use limits::Limits;

@@ -1,0 +1,69 @@
+//! What an edge node is started with.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign_snapshot::{Network, NodeId, SealingKey, VerifyingKey};
+use countersign_trust::Clock;
+
+use crate::Limits;
+
+/// Everything that an edge node needs to start. Nothing here grants trust: that comes in snapshots only.
+#[derive(Debug)]
+pub struct EdgeConfig {
+    /// The network whose snapshots are enforced.
+    pub network: Network,
+    /// The name of this node, in acknowledgements.
+    pub node_id: NodeId,
+    /// Where clients connect.
+    pub listen: Vec<Listen>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The key that snapshots must be signed with.
+    pub verifying_key: VerifyingKey,
+    /// The key that opens the private keys in snapshots.
+    pub sealing_key: Arc<SealingKey>,
+    /// Where the last good snapshot is kept; made when it does not exist.
+    pub state_dir: PathBuf,
+    /// Bounds on everything.
+    pub limits: Limits,
+    /// Where access records go.
+    pub access_log: AccessLogSink,
+}
+
+/// One place to listen at.
+#[derive(Debug)]
+pub enum Listen {
+    /// An address to bind. Port 0 takes any free port.
+    Address(SocketAddr),
+    /// A socket that listens already, handed in by whoever started the process.
+    Listener(TcpListener),
+}
+
+/// Where access records go, one line of JSON each.
+pub enum AccessLogSink {
+    /// Nowhere.
+    Off,
+    /// To the end of this file, made when it does not exist.
+    File(PathBuf),
+    /// To the standard output.
+    Stdout,
+    /// To the standard error output.
+    Stderr,
+    /// To anything that takes bytes. It is written to by a thread of its own and may block.
+    Writer(Box<dyn Write + Send>),
+}
+
+impl std::fmt::Debug for AccessLogSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("Off"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Stdout => f.write_str("Stdout"),
+            Self::Stderr => f.write_str("Stderr"),
+            Self::Writer(_) => f.write_str("Writer"),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What belongs to one connection only and is never passed on (RFC 9110 §7.6.1).
+
+use http::HeaderMap;
+use http::header::{CONNECTION, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+
+/// Fields that are about one connection, named by RFC 9110 §7.6.1 and by the software that made them so.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// At most this many options of `Connection` are looked at; a client that sends more gets a refusal.
+const OPTIONS_MAX: usize = 16;
+
+/// More options in `Connection` than any client has reason to send.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct TooManyOptions;
+
+/// Removes what belongs to the connection, and what `Connection` lists.
+///
+/// `protected` names fields that a client may not get removed by listing them: those that the edge sets (threats C4.1: the "hop-by-hop
+/// removal trick") are set after this function ran, so that here only end-to-end fields with a meaning to us need protection.
+pub(crate) fn remove(headers: &mut HeaderMap, protected: fn(&HeaderName) -> bool) -> Result<(), TooManyOptions> {
+    if headers.contains_key(CONNECTION) {
+        let mut listed: Vec<HeaderName> = Vec::new();
+        let mut seen = 0;
+        for value in headers.get_all(CONNECTION) {
+            for option in value.as_bytes().split(|byte| *byte == b',') {
+                seen += 1;
+                if seen > OPTIONS_MAX {
+                    return Err(TooManyOptions);
+                }
+                if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+                    && !protected(&name)
+                {
+                    listed.push(name);
+                }
+            }
+        }
+        for name in listed {
+            remove_all(headers, &name);
+        }
+    }
+    // RFC 9110 §10.1.4: TE is of this connection; only "trailers" has the same meaning on the next one.
+    let trailers = headers.get_all(TE).iter().any(|value| {
+        value.as_bytes().split(|byte| *byte == b',').any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    });
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    } else {
+        remove_all(headers, &TE);
+    }
+    for name in &HOP_BY_HOP {
+        remove_all(headers, name);
+    }
+    Ok(())
+}
+
+/// Removes a field with all its values.
+pub(crate) fn remove_all(headers: &mut HeaderMap, name: &HeaderName) {
+    headers.remove(name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn what_connection_lists_is_removed() {
+        let mut headers = map(&[
+            ("connection", "close, X-Internal"),
+            ("connection", "Keep-Alive"),
+            ("x-internal", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "gzip, Trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAA"),
+            ("accept", "*/*"),
+        ]);
+        remove(&mut headers, |_| false).unwrap();
+        assert_eq!(headers, map(&[("accept", "*/*"), ("te", "trailers")]));
+    }
+
+    #[test]
+    fn what_is_protected_stays() {
+        let mut headers = map(&[("connection", "authorization"), ("authorization", "x")]);
+        remove(&mut headers, |name| name == http::header::AUTHORIZATION).unwrap();
+        assert!(headers.contains_key("authorization"));
+    }
+
+    #[test]
+    fn a_flood_of_options_is_refused() {
+        let mut headers = map(&[("connection", &"a,".repeat(40))]);
+        assert_eq!(remove(&mut headers, |_| false), Err(TooManyOptions));
+    }
+}

@@ -1,0 +1,167 @@
+//! Sets the headers that a decision asks for.
+
+use countersign_rules::{ClientAttributes, ForwardIdentity, IdentityPresets};
+use countersign_trust::{Certificate, GeneralName, Reason, ValidChain};
+use http::HeaderMap;
+use http::header::HeaderName;
+
+use super::set;
+use super::value::{byte_sequence, byte_sequences, escaped_pem, escaped_pem_chain, hex, quoted, text};
+
+macro_rules! names {
+    ($($constant:ident = $name:literal;)*) => {
+        $(const $constant: HeaderName = HeaderName::from_static($name);)*
+
+        /// Every header that this module sets.
+        #[cfg(test)]
+        pub(super) const NAMES: &[HeaderName] = &[$($constant),*];
+    };
+}
+
+names! {
+    CLIENT_CERT = "client-cert";
+    CLIENT_CERT_CHAIN = "client-cert-chain";
+    VERDICT = "countersign-client-verdict";
+    AKAMAI_CC_DER = "akamai-cc-der";
+    AKAMAI_CC_SUBJECT = "akamai-cc-subject";
+    AKAMAI_CC_COMMON_NAME = "akamai-cc-common-name";
+    AKAMAI_CC_SHA256_FINGERPRINT = "akamai-cc-sha256-fingerprint";
+    AKAMAI_CC_ISSUER = "akamai-cc-issuer";
+    AKAMAI_CC_STATUS = "akamai-cc-status";
+    CLIENT_TO_EDGE = "client-to-edge-http-auth";
+    XFCC = "x-forwarded-client-cert";
+    ALB_SERIAL = "x-amzn-mtls-clientcert-serial-number";
+    ALB_ISSUER = "x-amzn-mtls-clientcert-issuer";
+    ALB_SUBJECT = "x-amzn-mtls-clientcert-subject";
+    ALB_VALIDITY = "x-amzn-mtls-clientcert-validity";
+    ALB_LEAF = "x-amzn-mtls-clientcert-leaf";
+    NGINX_VERIFY = "ssl-client-verify";
+    NGINX_CERT = "ssl-client-cert";
+    NGINX_SUBJECT = "ssl-client-subject-dn";
+    NGINX_ISSUER = "ssl-client-issuer-dn";
+}
+
+/// What is known about the client, in the words of the headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Identity<'a> {
+    /// A certificate came and was refused for this reason. None of its contents is ever forwarded.
+    Invalid(Reason),
+    /// No certificate came.
+    Missing,
+    /// The chain that satisfied a CA set. Its path is the only source of identity: certificate 0 of the verified path, never another one
+    /// that the client sent along (threats C3.5).
+    Valid(&'a ValidChain),
+}
+
+/// Sets what the decision asks for. The headers were stripped of everything of the kind before.
+pub(crate) fn write(headers: &mut HeaderMap, wanted: ForwardIdentity, identity: Identity<'_>) {
+    if wanted.is_nothing() {
+        return;
+    }
+    // Kept apart from the identity itself, so that an unverified identity cannot be mistaken for a verified one.
+    set(headers, VERDICT, verdict(identity));
+    if wanted.validation_status {
+        set(headers, AKAMAI_CC_STATUS, verdict(identity));
+    }
+    if wanted.presets.contains(IdentityPresets::NGINX) {
+        set(headers, NGINX_VERIFY, nginx_verify(identity));
+    }
+    let Identity::Valid(chain) = identity else { return };
+    let Some((leaf, above)) = chain.path().split_first() else { return };
+    write_presets(headers, wanted.presets, leaf, above, chain.path());
+    write_attributes(headers, wanted.attributes, leaf);
+}
+
+fn verdict(identity: Identity<'_>) -> String {
+    match identity {
+        Identity::Valid(_) => "valid".to_owned(),
+        Identity::Missing => "missing; reason=missing".to_owned(),
+        Identity::Invalid(reason) => format!("invalid; reason={}", reason.code()),
+    }
+}
+
+fn nginx_verify(identity: Identity<'_>) -> String {
+    match identity {
+        Identity::Valid(_) => "SUCCESS".to_owned(),
+        Identity::Missing => "NONE".to_owned(),
+        Identity::Invalid(reason) => format!("FAILED:{}", reason.code()),
+    }
+}
+
+fn write_presets(headers: &mut HeaderMap, presets: IdentityPresets, leaf: &Certificate, above: &[Certificate], path: &[Certificate]) {
+    if presets.contains(IdentityPresets::RFC9440) {
+        set(headers, CLIENT_CERT, byte_sequence(leaf.der()));
+        // RFC 9440 §2.3: the trust anchor may be left out; the origin has it, and headers have limits.
+        let intermediates = above.split_last().map_or(above, |(_, intermediates)| intermediates);
+        if !intermediates.is_empty() {
+            set(headers, CLIENT_CERT_CHAIN, byte_sequences(intermediates));
+        }
+    }
+    if presets.contains(IdentityPresets::AKAMAI_CC_DER) {
+        set(headers, AKAMAI_CC_DER, byte_sequence(leaf.der()));
+    }
+    if presets.contains(IdentityPresets::CLIENT_TO_EDGE) {
+        set(headers, CLIENT_TO_EDGE, byte_sequence(leaf.der()));
+    }
+    if presets.contains(IdentityPresets::XFCC) {
+        set(headers, XFCC, xfcc(leaf, path));
+    }
+    if presets.contains(IdentityPresets::ALB) {
+        write_alb(headers, leaf);
+    }
+    if presets.contains(IdentityPresets::NGINX) {
+        set(headers, NGINX_CERT, escaped_pem(leaf.der(), b""));
+        set(headers, NGINX_SUBJECT, text(&leaf.subject().to_rfc2253()));
+        set(headers, NGINX_ISSUER, text(&leaf.issuer().to_rfc2253()));
+    }
+}
+
+fn write_attributes(headers: &mut HeaderMap, attributes: ClientAttributes, leaf: &Certificate) {
+    if attributes.contains(ClientAttributes::SUBJECT) {
+        set(headers, AKAMAI_CC_SUBJECT, text(&leaf.subject().to_rfc2253()));
+    }
+    if attributes.contains(ClientAttributes::ISSUER) {
+        set(headers, AKAMAI_CC_ISSUER, text(&leaf.issuer().to_rfc2253()));
+    }
+    if attributes.contains(ClientAttributes::COMMON_NAME)
+        && let Some(name) = leaf.subject().common_name()
+    {
+        set(headers, AKAMAI_CC_COMMON_NAME, text(name));
+    }
+    if attributes.contains(ClientAttributes::SHA256_FINGERPRINT) {
+        set(headers, AKAMAI_CC_SHA256_FINGERPRINT, leaf.fingerprint().to_string());
+    }
+}
+
+/// One element: the edge replaces what came in, it is not one of several proxies that vouch for each other.
+fn xfcc(leaf: &Certificate, path: &[Certificate]) -> String {
+    let mut element = format!(
+        "Hash={};Cert=\"{}\";Chain=\"{}\";Subject={}",
+        leaf.fingerprint(),
+        escaped_pem(leaf.der(), b""),
+        escaped_pem_chain(path.split_last().map_or(path, |(_, below)| below), b""),
+        quoted(&leaf.subject().to_rfc2253()),
+    );
+    for name in leaf.subject_alternative_names() {
+        let (key, value) = match name {
+            GeneralName::Uri(uri) => ("URI", uri),
+            GeneralName::Dns(name) => ("DNS", name),
+            _ => continue,
+        };
+        element.push(';');
+        element.push_str(key);
+        element.push('=');
+        element.push_str(&quoted(value));
+    }
+    element
+}
+
+fn write_alb(headers: &mut HeaderMap, leaf: &Certificate) {
+    let validity = leaf.validity();
+    set(headers, ALB_SERIAL, hex(leaf.serial().as_bytes()).to_ascii_uppercase());
+    set(headers, ALB_ISSUER, text(&leaf.issuer().to_rfc2253()));
+    set(headers, ALB_SUBJECT, text(&leaf.subject().to_rfc2253()));
+    set(headers, ALB_VALIDITY, format!("NotBefore={};NotAfter={}", validity.not_before, validity.not_after));
+    // These three stay as they are in that convention.
+    set(headers, ALB_LEAF, escaped_pem(leaf.der(), b"+=/"));
+}
