@@ -1,1 +1,38 @@
-//! stub
+//! The control plane: who may change what is trusted, and how a change reaches the edge.
+//!
+//! The controller keeps CA sets, sites and credentials, judges every change of them, compiles what a network enforces into one signed
+//! snapshot and hands it to the edge nodes through a [`Distribution`]. Its truststore API is wire-compatible with the vendor's
+//! (`/mtls-edge-truststore/v2`); what the vendor does not have is under `/v1`.
+//!
+//! It does **not** know TLS or edge nodes: accepted connections come in through [`Accept`], snapshots go out through [`Distribution`].
+//!
+//! Inside, `api` knows HTTP and calls services, `app` holds one service per resource and knows no HTTP, and only `store` knows SQL.
+//!
+//! Start from [`Controller`] (opens the store, gives out the services), [`ControllerConfig`] and [`Caller`] (who asks).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod app;
+mod config;
+mod controller;
+mod distribution;
+mod model;
+mod store;
+
+pub use app::{Accounts, Activations, AuditLog, ErrorCode, ErrorItem, ServiceError};
+pub use config::{ControllerConfig, Limits, RateLimit};
+pub use controller::{Controller, OpenError};
+pub use distribution::{BoxFuture, Distribution};
+pub use model::{
+    AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
+    Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus, Caller, Deletion,
+    HeldCertificate, ParseRoleError, Role, Version, VersionStatus, Warning,
+};

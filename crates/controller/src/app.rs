@@ -1,0 +1,60 @@
+//! Services: one per resource, HTTP-free. They decide, and write through the store.
+
+mod accounts;
+mod activations;
+mod audit;
+mod error;
+
+use std::sync::Arc;
+
+use countersign_snapshot::{SealingKey, SigningKey};
+use countersign_trust::{Clock, UnixTime};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+pub use accounts::Accounts;
+pub(crate) use accounts::ensure_account;
+pub use activations::Activations;
+pub use audit::AuditLog;
+pub use error::{ErrorCode, ErrorItem, ServiceError};
+
+use crate::model::Caller;
+use crate::store::{Actor, Change, Store};
+use crate::{Distribution, Limits};
+
+/// What all services share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) distribution: Arc<dyn Distribution>,
+    pub(crate) sealing_key: Arc<SealingKey>,
+    pub(crate) signing_key: Arc<SigningKey>,
+    pub(crate) limits: Limits,
+    /// Wakes the reconcilers: something is in progress that they finish.
+    pub(crate) work: Arc<Notify>,
+}
+
+/// The record of a change that a caller makes.
+pub(crate) fn change<'a>(
+    caller: &'a Caller,
+    at: UnixTime,
+    action: &'static str,
+    resource: String,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Change<'a> {
+    Change {
+        at,
+        actor: Actor {
+            account: caller.account.as_str(),
+            name: &caller.name,
+            role: caller.role.as_str(),
+            source: &caller.source,
+        },
+        action,
+        resource,
+        before,
+        after,
+    }
+}

@@ -1,0 +1,78 @@
+//! The controller as a whole.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::ControllerConfig;
+use crate::app::{Accounts, Activations, AuditLog, Context};
+use crate::model::{AccountId, Caller};
+use crate::store::{DirectoryLock, Store, StoreError};
+
+/// The controller could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the controller's store cannot be opened")]
+pub struct OpenError(#[from] StoreError);
+
+/// A running control plane. Cheap to clone; all clones are the same controller.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    context: Arc<Context>,
+    _lock: Arc<DirectoryLock>,
+}
+
+impl Controller {
+    /// Opens the store, brings its schema up to date and makes sure that the first account exists.
+    ///
+    /// # Errors
+    /// When the data directory cannot be used, belongs to a running controller, or holds what this version cannot read.
+    pub async fn open(config: ControllerConfig) -> Result<Self, OpenError> {
+        let (store, lock) = Store::open(&config.data_dir).await?;
+        let context = Context {
+            store,
+            clock: config.clock,
+            distribution: config.distribution,
+            sealing_key: config.sealing_key,
+            signing_key: config.signing_key,
+            limits: config.limits,
+            work: Arc::new(Notify::new()),
+        };
+        ensure_account(&context, &config.account).await?;
+        Ok(Self {
+            context: Arc::new(context),
+            _lock: Arc::new(lock),
+        })
+    }
+
+    /// The accounts.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts::new(&self.context)
+    }
+
+    /// Activations and deactivations of CA sets.
+    #[must_use]
+    pub fn activations(&self) -> Activations<'_> {
+        Activations::new(&self.context)
+    }
+
+    /// Who changed what.
+    #[must_use]
+    pub fn audit(&self) -> AuditLog<'_> {
+        AuditLog::new(&self.context)
+    }
+
+    /// Waits for running transactions and closes the store. Other clones fail from then on.
+    pub async fn close(&self) {
+        self.context.store.close().await;
+    }
+}
+
+async fn ensure_account(context: &Context, account: &AccountId) -> Result<(), StoreError> {
+    crate::app::ensure_account(
+        context,
+        &Caller::internal(account.clone(), "countersign controller"),
+        account.as_str(),
+    )
+    .await
+}

@@ -1,0 +1,41 @@
+//! What the services speak of: plain data that the store fills and the API shows.
+
+mod activation;
+mod ca_set;
+mod caller;
+mod warning;
+
+pub use activation::{Activation, ActivationId, ActivationKind, ActivationStatus};
+pub use ca_set::{
+    Activity, ActivityKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
+    Deletion, HeldCertificate, Version, VersionStatus,
+};
+pub use caller::{AccountId, Caller, ParseRoleError, Role};
+pub use warning::Warning;
+
+/// Makes an enum whose values have one text each, stored and shown.
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// All values.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The text of the value, in the store and on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value with that text.
+            #[must_use]
+            pub fn from_text(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+use text_enum;

@@ -1,0 +1,46 @@
+//! The truth: SQLite in WAL mode, one writer, many readers.
+//!
+//! Nothing outside this module knows SQL. Every change goes through a [`Write`], which commits only together with its entry in the
+//! revision and audit logs (invariants I5 and I8).
+
+mod decode;
+mod error;
+mod open;
+mod write;
+
+pub(crate) mod accounts;
+pub(crate) mod activations;
+pub(crate) mod audit;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
+
+pub(crate) use error::StoreError;
+pub(crate) use open::DirectoryLock;
+pub(crate) use write::{Actor, Change, Write};
+
+/// The database of one controller.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// A connection that sees the last committed state and cannot change it.
+    pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// Begins the only write transaction at this time; others wait for it.
+    pub(crate) async fn write(&self) -> Result<Write, StoreError> {
+        // IMMEDIATE takes the write lock before the first read, so what the transaction decides upon cannot change under it.
+        Ok(Write::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// Waits for running transactions and closes the files.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,196 @@
+//! The audit log: a chain of hashes over who did what.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use countersign_trust::UnixTime;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
+
+use super::{Change, StoreError};
+
+/// What the first entry's hash covers in place of a previous hash; also fixes the form of what is hashed.
+const CHAIN_START: &[u8] = b"countersign audit chain 1";
+const VERIFY_BATCH: i64 = 500;
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AuditRecord {
+    pub(crate) sequence: i64,
+    pub(crate) revision: i64,
+    pub(crate) at: UnixTime,
+    pub(crate) account: String,
+    pub(crate) actor: String,
+    pub(crate) role: String,
+    pub(crate) source: String,
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) previous_hash: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl FromRow<'_, SqliteRow> for AuditRecord {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            sequence: row.try_get("sequence")?,
+            revision: row.try_get("revision")?,
+            at: UnixTime::from_micros(row.try_get("at")?),
+            account: row.try_get("account_id")?,
+            actor: row.try_get("actor")?,
+            role: row.try_get("role")?,
+            source: row.try_get("source")?,
+            action: row.try_get("action")?,
+            resource: row.try_get("resource")?,
+            before: row.try_get("before")?,
+            after: row.try_get("after")?,
+            previous_hash: row.try_get("previous_hash")?,
+            hash: row.try_get("hash")?,
+        })
+    }
+}
+
+impl AuditRecord {
+    /// The hash that an unaltered entry carries. Every field is preceded by its length, so that no two entries hash alike.
+    fn expected_hash(&self) -> Vec<u8> {
+        let mut context = Context::new(&SHA256);
+        let mut field = |bytes: Option<&[u8]>| match bytes {
+            Some(bytes) => {
+                context.update(&(bytes.len() as u64 + 1).to_be_bytes());
+                context.update(bytes);
+            }
+            None => context.update(&0_u64.to_be_bytes()),
+        };
+        field(Some(&self.previous_hash));
+        for number in [self.sequence, self.revision, self.at.as_micros()] {
+            field(Some(&number.to_be_bytes()));
+        }
+        for text in [
+            &self.account,
+            &self.actor,
+            &self.role,
+            &self.source,
+            &self.action,
+            &self.resource,
+        ] {
+            field(Some(text.as_bytes()));
+        }
+        field(self.before.as_deref().map(str::as_bytes));
+        field(self.after.as_deref().map(str::as_bytes));
+        context.finish().as_ref().to_vec()
+    }
+}
+
+/// Appends the entry of a change.
+pub(super) async fn append(
+    connection: &mut SqliteConnection,
+    revision: i64,
+    change: &Change<'_>,
+    after: Option<&str>,
+) -> Result<(), StoreError> {
+    let last: Option<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
+            .fetch_optional(&mut *connection)
+            .await?;
+    let (sequence, previous_hash) = match last {
+        Some((sequence, hash)) => (sequence + 1, hash),
+        None => (1, CHAIN_START.to_vec()),
+    };
+    let mut entry = AuditRecord {
+        sequence,
+        revision,
+        at: change.at,
+        account: change.actor.account.to_owned(),
+        actor: change.actor.name.to_owned(),
+        role: change.actor.role.to_owned(),
+        source: change.actor.source.to_owned(),
+        action: change.action.to_owned(),
+        resource: change.resource.clone(),
+        before: change.before.as_ref().map(ToString::to_string),
+        after: after.map(str::to_owned),
+        previous_hash,
+        hash: Vec::new(),
+    };
+    entry.hash = entry.expected_hash();
+    sqlx::query(
+        "INSERT INTO audit (sequence, revision, at, account_id, actor, role, source, action, resource, before, after, previous_hash, hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(entry.sequence)
+    .bind(entry.revision)
+    .bind(entry.at.as_micros())
+    .bind(entry.account)
+    .bind(entry.actor)
+    .bind(entry.role)
+    .bind(entry.source)
+    .bind(entry.action)
+    .bind(entry.resource)
+    .bind(entry.before)
+    .bind(entry.after)
+    .bind(entry.previous_hash)
+    .bind(entry.hash)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The account's entries before `before`, newest first.
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    account: &str,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM audit WHERE account_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?",
+    )
+    .bind(account)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// What a walk along the chain found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ChainCheck {
+    /// Entries that were read.
+    pub(crate) entries: u64,
+    /// The last good entry's hash; publishing it elsewhere makes cutting off the end visible too.
+    pub(crate) head: Vec<u8>,
+    /// The first entry that does not follow from the one before it.
+    pub(crate) broken_at: Option<i64>,
+}
+
+/// Walks the whole chain, across accounts.
+pub(crate) async fn verify(connection: &mut SqliteConnection) -> Result<ChainCheck, StoreError> {
+    let mut check = ChainCheck {
+        entries: 0,
+        head: CHAIN_START.to_vec(),
+        broken_at: None,
+    };
+    let mut sequence = 0;
+    loop {
+        let batch: Vec<AuditRecord> =
+            sqlx::query_as("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?")
+                .bind(sequence)
+                .bind(VERIFY_BATCH)
+                .fetch_all(&mut *connection)
+                .await?;
+        if batch.is_empty() {
+            return Ok(check);
+        }
+        for entry in batch {
+            let follows = entry.sequence == sequence + 1
+                && entry.previous_hash == check.head
+                && entry.hash == entry.expected_hash();
+            if !follows {
+                check.broken_at = Some(entry.sequence);
+                return Ok(check);
+            }
+            check.entries += 1;
+            sequence = entry.sequence;
+            check.head = entry.hash;
+        }
+    }
+}
