@@ -591,3 +591,27 @@ impl From<WirePolicy> for Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode(&bytes);
+            let with_format = [&FORMAT.to_be_bytes()[..], &bytes].concat();
+            if let Ok(snapshot) = decode(&with_format) {
+                prop_assert_eq!(decode(&encode(&snapshot)), Ok(snapshot));
+            }
+        }
+    }
+
+    #[test]
+    fn a_format_of_another_release_is_named() {
+        assert_eq!(decode(&[0, 9, 0]), Err(DecodeError::Format(9)));
+        assert_eq!(decode(&[0]), Err(DecodeError::Structure));
+    }
+}

@@ -1,0 +1,385 @@
+//! A snapshot on its way: what arrives is what was compiled, or it is refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
+use countersign_snapshot::*;
+use countersign_testkit::{DAY, NOW, Pki};
+use countersign_trust::{
+    ExtendedKeyUsageRule, Policy, RevocationMode, RevocationPolicy, RevocationScope,
+    Sha1Signatures, UnixTime,
+};
+
+struct Material {
+    server_chain: Vec<Vec<u8>>,
+    authorities: [Vec<u8>; 3],
+    key: SealedSecret,
+}
+
+static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
+    let root = Pki::new().root("Root");
+    let other = Pki::new().root("Other");
+    let server = root.server(["a.test", "*.b.test"]).issue();
+    let sealing = SealingKey::generate().unwrap();
+    let secret = Secret::new(server.key_der().to_vec());
+    Material {
+        server_chain: server.chain_der(),
+        authorities: [
+            root.der().to_vec(),
+            root.intermediate("Issuing").der().to_vec(),
+            other.der().to_vec(),
+        ],
+        key: sealing
+            .seal(ServerCertificate::SEAL_CONTEXT, &secret)
+            .unwrap(),
+    }
+});
+
+fn snapshot() -> Snapshot {
+    Snapshot {
+        network: Network::Production,
+        generation: Generation::new(7),
+        created: UnixTime::from_secs(NOW),
+        ca_sets: vec![CaSet {
+            id: CaSetId::new(199),
+            name: "demo".into(),
+            version: VersionNumber::new(2),
+            sha1: Sha1Signatures::Refuse,
+            certificates: MATERIAL.authorities[..2].to_vec(),
+        }],
+        server_certificates: vec![ServerCertificate {
+            id: "server".parse().unwrap(),
+            chain: MATERIAL.server_chain.clone(),
+            key: MATERIAL.key.clone(),
+        }],
+        client_credentials: vec![ClientCredential {
+            id: "credential-3".parse().unwrap(),
+            chain: MATERIAL.server_chain.clone(),
+            key: MATERIAL.key.clone(),
+        }],
+        origins: vec![
+            Origin {
+                id: "plain".parse().unwrap(),
+                endpoints: vec![endpoint("127.0.0.1", 8080)],
+                scheme: OriginScheme::Http,
+                host_header: HostHeader::Request,
+                timeouts: OriginTimeouts::default(),
+            },
+            Origin {
+                id: "origin.test:443".parse().unwrap(),
+                endpoints: vec![endpoint("origin.test", 443), endpoint("::1", 444)],
+                scheme: OriginScheme::Https(OriginTls {
+                    trust: OriginTrust::Bundle(vec![MATERIAL.authorities[0].clone()]),
+                    server_name: Some("inner.test".into()),
+                    minimum_version: TlsVersion::Tls13,
+                    client_credential: Some("credential-3".parse().unwrap()),
+                }),
+                host_header: HostHeader::Custom("inner.test".into()),
+                timeouts: OriginTimeouts {
+                    connect: Duration::from_millis(1500),
+                    ..OriginTimeouts::default()
+                },
+            },
+        ],
+        bindings: vec![Binding {
+            id: "site".parse().unwrap(),
+            names: vec!["a.test".parse().unwrap(), "*.b.test".parse().unwrap()],
+            server_certificates: vec!["server".parse().unwrap()],
+            tls: TlsPolicy {
+                minimum_version: TlsVersion::Tls13,
+                ciphers: CipherProfile::Modern,
+                http: HttpVersions::Http1,
+                ..TlsPolicy::default()
+            },
+            client_auth: ClientAuth {
+                mode: ClientAuthMode::Request,
+                ca_sets: vec![CaSetId::new(199)],
+                ca_list: CaList::Advertise,
+                policy: Policy {
+                    extended_key_usage: ExtendedKeyUsageRule::AcceptServerAuthUntil(
+                        UnixTime::from_secs(NOW + DAY),
+                    ),
+                    revocation: RevocationPolicy {
+                        mode: RevocationMode::Require,
+                        scope: RevocationScope::Leaf,
+                        stale_grace: Duration::from_secs(60),
+                    },
+                },
+            },
+            rules: rules(&["199"]),
+            origin: "plain".parse().unwrap(),
+        }],
+    }
+}
+
+fn endpoint(host: &str, port: u16) -> Endpoint {
+    Endpoint {
+        host: host.into(),
+        port,
+        weight: 1,
+    }
+}
+
+fn rules(ca_sets: &[&str]) -> String {
+    site_rules(SiteRules {
+        ca_sets: ca_sets.iter().map(ToString::to_string).collect(),
+        enforcement: Enforcement::Deny,
+        open_paths: vec!["/open/*".into()],
+        denied_paths: Vec::new(),
+        certificate_paths: Vec::new(),
+        forward: IdentityPresets::RFC9440,
+        origin: SiteOrigin::Id("plain".into()),
+    })
+    .to_json()
+}
+
+#[test]
+fn what_arrives_is_what_was_signed() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let signed = key.sign(&snapshot());
+    let arrived = SignedSnapshot::from_bytes(&signed.to_bytes()).unwrap();
+    assert_eq!(arrived, signed);
+    let read = arrived
+        .verify(&key.verifying_key(), Network::Production)
+        .unwrap();
+    assert_eq!(read, snapshot());
+}
+
+#[test]
+fn equal_snapshots_have_equal_digests_whoever_signs() {
+    let (one, stored) = SigningKey::generate().unwrap();
+    let (two, _) = SigningKey::generate().unwrap();
+    let digest = one.sign(&snapshot()).digest();
+    assert_eq!(two.sign(&snapshot()).digest(), digest);
+    let again = SigningKey::from_pkcs8(&stored).unwrap();
+    assert_eq!(again.sign(&snapshot()), one.sign(&snapshot()));
+    let next = Snapshot {
+        generation: Generation::new(8),
+        ..snapshot()
+    };
+    assert_ne!(one.sign(&next).digest(), digest);
+}
+
+#[test]
+fn another_key_or_another_network_is_refused() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let (other, _) = SigningKey::generate().unwrap();
+    let signed = key.sign(&snapshot());
+    assert_eq!(
+        signed.verify(&other.verifying_key(), Network::Production),
+        Err(VerifyError::Signature)
+    );
+    assert_eq!(
+        signed.verify(&key.verifying_key(), Network::Staging),
+        Err(VerifyError::Network {
+            expected: Network::Staging,
+            actual: Network::Production
+        })
+    );
+}
+
+#[test]
+fn every_altered_bit_and_every_cut_is_refused() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let bytes = key.sign(&snapshot()).to_bytes();
+    let verify = |bytes: &[u8]| {
+        SignedSnapshot::from_bytes(bytes)?.verify(&key.verifying_key(), Network::Production)
+    };
+    assert!(verify(&bytes).is_ok());
+    for index in 0..bytes.len() {
+        let mut altered = bytes.clone();
+        altered[index] ^= 1 << (index % 8);
+        assert!(verify(&altered).is_err(), "bit of byte {index}");
+        assert!(verify(&bytes[..index]).is_err(), "cut at {index}");
+    }
+    assert!(verify(&[&bytes[..], b"x"].concat()).is_err());
+}
+
+#[test]
+fn a_whole_snapshot_is_enforceable_and_resolves_its_names() {
+    let checked = CheckedSnapshot::check(snapshot()).unwrap();
+    let resolve = |text| checked.resolve(&ServerName::new(text).unwrap());
+    assert_eq!(resolve("A.test"), Some(0));
+    assert_eq!(resolve("x.b.test"), Some(0));
+    assert_eq!(resolve("b.test"), None);
+    let binding = &checked.bindings()[0];
+    assert_eq!(binding.ca_sets[0].name, "demo");
+    assert_eq!(binding.ca_sets[0].anchors.certificates().len(), 2);
+}
+
+/// One way to break a snapshot, and what is said about it.
+#[track_caller]
+fn refused(edit: impl FnOnce(&mut Snapshot), expected: &[&str]) {
+    let mut broken = snapshot();
+    edit(&mut broken);
+    let problems = CheckedSnapshot::check(broken).unwrap_err();
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, expected);
+}
+
+/// Invariant I1: there is no pool of nothing, and no reference to nothing.
+#[test]
+fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
+    refused(
+        |it| it.ca_sets[0].certificates.clear(),
+        &[
+            "CA set demo version 2: holds no certificate",
+            "binding site: needs the CA set 199, which is not active on production",
+        ],
+    );
+    refused(
+        |it| it.bindings[0].client_auth.ca_sets.clear(),
+        &[
+            "binding site: asks for certificates and names no CA set",
+            "binding site: its rules ask for the CA set 199, which its client-auth policy does not name",
+        ],
+    );
+    refused(
+        |it| it.server_certificates.clear(),
+        &["binding site: needs the server certificate server, which is not in the snapshot"],
+    );
+    refused(
+        |it| it.bindings[0].names.push("A.TEST.".parse().unwrap()),
+        &["binding site: binds a.test, which is bound already"],
+    );
+    refused(
+        |it| it.bindings[0].names.clear(),
+        &["binding site: has no server name"],
+    );
+    refused(
+        |it| it.origins.truncate(0),
+        &[
+            "binding site: needs the origin plain, which is not in the snapshot",
+            "binding site: its rules need the origin plain, which is not in the snapshot",
+        ],
+    );
+    refused(
+        |it| it.client_credentials.clear(),
+        &[
+            "origin origin.test:443: needs the client credential credential-3, which is not in the snapshot",
+        ],
+    );
+    refused(
+        |it| it.origins[0].endpoints.clear(),
+        &["origin plain: has no endpoint that may be chosen"],
+    );
+    refused(
+        |it| it.bindings[0].tls.maximum_version = TlsVersion::Tls12,
+        &["binding site: has a minimum TLS version above its maximum"],
+    );
+    refused(
+        |it| {
+            let twin = it.ca_sets[0].clone();
+            it.ca_sets.push(twin);
+        },
+        &["CA set demo version 2: stands twice"],
+    );
+}
+
+#[test]
+fn broken_certificates_and_rules_are_refused() {
+    for edit in [
+        (|it: &mut Snapshot| it.ca_sets[0].certificates[1] = vec![0x30, 0x00]) as fn(&mut Snapshot),
+        |it| it.server_certificates[0].chain[0] = b"no certificate".to_vec(),
+        |it| it.bindings[0].rules = "{}".into(),
+        |it| {
+            it.bindings[0].rules = it.bindings[0]
+                .rules
+                .replace("enforceMtlsSettings", "enforceMtls")
+        },
+    ] {
+        let mut broken = snapshot();
+        edit(&mut broken);
+        assert!(CheckedSnapshot::check(broken).is_err());
+    }
+}
+
+fn identity(edit: impl FnOnce(&mut Snapshot)) -> PolicyIdentity {
+    let mut changed = snapshot();
+    edit(&mut changed);
+    let auth = changed.bindings[0].client_auth.clone();
+    let named = |set: &&CaSet| auth.ca_sets.contains(&set.id);
+    PolicyIdentity::new(&auth, changed.ca_sets.iter().filter(named))
+}
+
+/// Threat C1.2: a ticket or a connection made under one policy must not pass for another.
+#[test]
+fn the_policy_identity_changes_with_every_input_of_the_decision() {
+    let edits: Vec<fn(&mut Snapshot)> = vec![
+        |_| {},
+        |it| it.bindings[0].client_auth.mode = ClientAuthMode::Require,
+        |it| it.bindings[0].client_auth.mode = ClientAuthMode::Off,
+        |it| it.ca_sets[0].version = VersionNumber::new(3),
+        |it| it.ca_sets[0].sha1 = Sha1Signatures::Allow,
+        |it| it.ca_sets[0].certificates.truncate(1),
+        |it| {
+            it.ca_sets[0]
+                .certificates
+                .push(MATERIAL.authorities[2].clone())
+        },
+        |it| {
+            it.ca_sets[0].id = CaSetId::new(200);
+            it.bindings[0].client_auth.ca_sets = vec![CaSetId::new(200)];
+        },
+        |it| {
+            let second = CaSet {
+                id: CaSetId::new(200),
+                ..it.ca_sets[0].clone()
+            };
+            it.ca_sets.push(second);
+            it.bindings[0].client_auth.ca_sets.push(CaSetId::new(200));
+        },
+        |it| it.bindings[0].client_auth.policy.extended_key_usage = ExtendedKeyUsageRule::Any,
+        |it| {
+            it.bindings[0].client_auth.policy.extended_key_usage =
+                ExtendedKeyUsageRule::AcceptAbsent
+        },
+        |it| {
+            it.bindings[0].client_auth.policy.extended_key_usage =
+                ExtendedKeyUsageRule::RequireClientAuth
+        },
+        |it| {
+            it.bindings[0].client_auth.policy.extended_key_usage =
+                ExtendedKeyUsageRule::AcceptServerAuthUntil(UnixTime::from_secs(NOW));
+        },
+        |it| it.bindings[0].client_auth.policy.revocation.mode = RevocationMode::Prefer,
+        |it| it.bindings[0].client_auth.policy.revocation.mode = RevocationMode::Off,
+        |it| it.bindings[0].client_auth.policy.revocation.scope = RevocationScope::Path,
+        |it| it.bindings[0].client_auth.policy.revocation.stale_grace = Duration::from_secs(61),
+    ];
+    let identities: Vec<PolicyIdentity> = edits.iter().map(identity).collect();
+    for (index, one) in identities.iter().enumerate() {
+        for (other_index, other) in identities.iter().enumerate().skip(index + 1) {
+            assert_ne!(one, other, "edits {index} and {other_index}");
+        }
+    }
+}
+
+#[test]
+fn the_policy_identity_ignores_what_decides_nothing_about_clients() {
+    let original = identity(|_| {});
+    assert_eq!(
+        identity(|it| it.ca_sets[0].certificates.reverse()),
+        original
+    );
+    assert_eq!(
+        identity(|it| it.ca_sets[0].name = "renamed".into()),
+        original
+    );
+    assert_eq!(
+        identity(|it| it.bindings[0].client_auth.ca_list = CaList::Omit),
+        original
+    );
+    assert_eq!(identity(|it| it.generation = Generation::new(8)), original);
+    let off = |it: &mut Snapshot| it.bindings[0].client_auth = ClientAuth::off();
+    let off_with_rest = |it: &mut Snapshot| it.bindings[0].client_auth.mode = ClientAuthMode::Off;
+    assert_eq!(identity(off), identity(off_with_rest));
+}
