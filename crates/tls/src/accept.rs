@@ -1,0 +1,199 @@
+//! The handshake of a client over TCP, or over anything that carries bytes both ways.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_trust::Reason;
+use rustls::server::{Accepted as AcceptedHello, ServerConnection};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::StartHandshake;
+
+use crate::handshake::{HandshakeRecord, RECORD};
+use crate::refused::{HandshakeFault, RefusedHandshake};
+use crate::{Alert, BindingTls, Peer, TlsFacts, TlsStream, Verdicts, evaluate_peer};
+
+mod client_hello;
+
+/// What a client may take before it is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HandshakeLimits {
+    /// From the first byte awaited to the end of the handshake.
+    pub timeout: Duration,
+    /// How many bytes may come before the ClientHello is whole. One with post-quantum key shares and a large ticket has about 16 KiB.
+    pub client_hello_bytes: usize,
+}
+
+impl Default for HandshakeLimits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            client_hello_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// What a server name is bound to.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// Nothing, or nothing that can be served now; the client is told `unrecognized_name`.
+    Refuse(Reason),
+    /// This binding.
+    Serve(Arc<BindingTls>),
+}
+
+/// A finished handshake.
+#[derive(Debug)]
+pub struct Accepted<IO> {
+    /// The decrypted connection.
+    pub stream: TlsStream<IO>,
+    /// The name that the client asked for.
+    pub server_name: ServerName,
+    /// The binding that it was answered with.
+    pub binding: Arc<BindingTls>,
+    /// What the client showed, now or in the handshake that this session resumes.
+    pub peer: Peer,
+    /// What the binding's CA sets say about it, as of now.
+    pub verdicts: Verdicts,
+    /// What was negotiated.
+    pub facts: TlsFacts,
+}
+
+/// Runs the handshake of a client.
+///
+/// `lookup` is asked once for the name in the ClientHello. Without a name, or with one that it refuses, the handshake ends with the alert
+/// `unrecognized_name`; there is no default binding (threats C2.1, C2.4). `lookup` is called with `None` when the client sent no usable
+/// name, so that it can count it; whatever it answers then, the handshake is refused.
+///
+/// # Errors
+/// A refusal, with the reason, the alert, and what is known about the client.
+pub async fn accept<IO>(
+    io: IO,
+    lookup: impl FnOnce(Option<ServerName>) -> Lookup,
+    limits: &HandshakeLimits,
+) -> Result<Accepted<IO>, RefusedHandshake>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    // Threat C5.5: one deadline over both halves, so that a slow client cannot have each of them.
+    let deadline = Instant::now() + limits.timeout;
+    let (hello, mut io) = timeout_at(deadline, client_hello::read(io, limits.client_hello_bytes))
+        .await
+        .map_err(|_| RefusedHandshake::timed_out(limits.timeout))??;
+    let (server_name, binding) = match choose(&hello, lookup) {
+        Ok(chosen) => chosen,
+        Err(refused) => {
+            // What cannot be sent any more does not matter: the connection ends here.
+            let _ = timeout_at(
+                deadline,
+                client_hello::send_alert(&mut io, Alert::UNRECOGNISED_NAME),
+            )
+            .await;
+            return Err(refused);
+        }
+    };
+    finish(hello, io, server_name, binding, limits, deadline).await
+}
+
+fn choose(
+    hello: &AcceptedHello,
+    lookup: impl FnOnce(Option<ServerName>) -> Lookup,
+) -> Result<(ServerName, Arc<BindingTls>), RefusedHandshake> {
+    let refused = |reason, server_name| RefusedHandshake {
+        reason,
+        server_name,
+        alert: Some(Alert::UNRECOGNISED_NAME),
+        evidence: None,
+        peer: None,
+        fault: HandshakeFault::Refused,
+    };
+    let hello = hello.client_hello();
+    let Some(presented) = hello.server_name() else {
+        let _ = lookup(None);
+        return Err(refused(Reason::NoServerName, None));
+    };
+    let Ok(server_name) = ServerName::new(presented) else {
+        let _ = lookup(None);
+        return Err(refused(Reason::UnknownServerName, None));
+    };
+    match lookup(Some(server_name.clone())) {
+        Lookup::Serve(binding) => Ok((server_name, binding)),
+        Lookup::Refuse(reason) => Err(refused(reason, Some(server_name))),
+    }
+}
+
+async fn finish<IO>(
+    hello: AcceptedHello,
+    io: IO,
+    server_name: ServerName,
+    binding: Arc<BindingTls>,
+    limits: &HandshakeLimits,
+    deadline: Instant,
+) -> Result<Accepted<IO>, RefusedHandshake>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let context = binding.context();
+    let record = HandshakeRecord::new(context.new_lineage(context.clock.now()));
+    let config = Arc::clone(binding.config());
+    // Reading the ClientHello opens tickets, so it belongs inside the scope of the record like everything after it.
+    let handshake = RECORD.scope(record, async move {
+        StartHandshake::from_parts(hello, io)
+            .into_stream(config)
+            .await
+    });
+    tokio::pin!(handshake);
+    let result = timeout_at(deadline, handshake.as_mut()).await;
+    let record = handshake.take_value().map(std::cell::RefCell::into_inner);
+    let with_peer = |mut refused: RefusedHandshake, record: Option<HandshakeRecord>| {
+        refused.server_name = Some(server_name.clone());
+        refused.peer = record.and_then(|record| record.peer).map(Box::new);
+        refused
+    };
+    let stream = match result {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            let refused = RefusedHandshake::failed(
+                error,
+                record.as_ref().and_then(|record| record.refused.clone()),
+            );
+            return Err(with_peer(refused, record));
+        }
+        Err(_) => {
+            return Err(with_peer(
+                RefusedHandshake::timed_out(limits.timeout),
+                record,
+            ));
+        }
+    };
+    let connection = stream.get_ref().1;
+    let facts = TlsFacts::of(connection);
+    let peer = record
+        .and_then(|record| record.peer)
+        .map_or_else(|| stored_peer(connection), Peer::Chain);
+    let verdicts = evaluate_peer(binding.trust(), &peer, context.clock.now());
+    // Threats C1.3, C1.6: a resumed session was verified some time ago; what counts is now.
+    if binding.trust().mode() == ClientAuthMode::Require && !verdicts.any_valid() {
+        return Err(RefusedHandshake::after_the_handshake(
+            server_name,
+            &peer,
+            &verdicts,
+        ));
+    }
+    Ok(Accepted {
+        stream: TlsStream::new(stream),
+        server_name,
+        binding,
+        peer,
+        verdicts,
+        facts,
+    })
+}
+
+/// The chain out of the session that was resumed, byte for byte that of the full handshake (threat C1.7).
+fn stored_peer(connection: &ServerConnection) -> Peer {
+    connection
+        .peer_certificates()
+        .map_or(Peer::Absent, Peer::from_der)
+}

@@ -1,0 +1,245 @@
+//! The TLS side of a binding.
+
+use std::sync::Arc;
+
+use countersign_snapshot::{
+    CaList, CheckedBinding, ClientAuthMode, HttpVersions, PolicyIdentity, SealError,
+    ServerCertificateId,
+};
+use countersign_trust::{Clock, ParseCertificateError, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, ServerConfig};
+use rustls::{DistinguishedName, crypto::CryptoProvider};
+
+use crate::clock::RustlsClock;
+use crate::context::BindingKey;
+use crate::provider::versions;
+use crate::server_credential::BySignatureScheme;
+use crate::verifier::ClientVerifier;
+use crate::{ServerCredential, TlsContext, TrustContext};
+
+/// The CA names that a handshake carries may take this much. A longer list makes every handshake slower and is more than what many
+/// clients read; it is left out, which lets clients choose among all their certificates.
+const CA_LIST_MAX_BYTES: usize = 16 * 1024;
+
+/// What a handshake needs for one binding: the certificates, the TLS policy and the client-auth policy, in rustls's form.
+///
+/// Bindings that depend on equal inputs share one value, over generations too, so that an unchanged binding keeps its sessions. Sessions are
+/// scoped by the policy identity: one made under another policy cannot be resumed (threats C1.1–C1.5).
+#[derive(Debug)]
+pub struct BindingTls {
+    config: Arc<ServerConfig>,
+    trust: TrustContext,
+    context: Arc<TlsContext>,
+    warnings: Vec<BuildTlsWarning>,
+}
+
+/// Why the TLS side of a binding cannot be built.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BuildTlsError {
+    /// The private key does not belong to the certificate.
+    #[error("the private key of server certificate {certificate} is not the certificate's")]
+    KeyMismatch {
+        /// Which one.
+        certificate: ServerCertificateId,
+    },
+    /// The sealed private key cannot be opened.
+    #[error("the private key of server certificate {certificate} cannot be opened")]
+    KeyNotOpened {
+        /// Which one.
+        certificate: ServerCertificateId,
+        /// Why.
+        source: SealError,
+    },
+    /// The private key is of a kind that cannot be used, or no PKCS#8.
+    #[error(
+        "the private key of server certificate {certificate} is no PKCS#8 key of a supported kind"
+    )]
+    KeyUnusable {
+        /// Which one.
+        certificate: ServerCertificateId,
+    },
+    /// There is no certificate to present.
+    #[error("there is no server certificate")]
+    NoServerCertificate,
+    /// The versions and cipher suites leave nothing to negotiate.
+    #[error("the TLS policy leaves no protocol version with a cipher suite")]
+    NothingToNegotiate,
+    /// The system's random number generator failed.
+    #[error("the random number generator failed")]
+    Random,
+    /// The certificate cannot be read.
+    #[error("server certificate {certificate} cannot be read")]
+    ServerCertificateUnreadable {
+        /// Which one.
+        certificate: ServerCertificateId,
+        /// Why.
+        source: ParseCertificateError,
+    },
+    /// A secret shorter than 32 bytes can be guessed.
+    #[error("a ticket secret has at least 32 bytes")]
+    TicketSecretTooShort,
+}
+
+/// Something about a binding that works and that somebody should look at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BuildTlsWarning {
+    /// The list of CA names is longer than 16 KiB and is not sent.
+    CaListOmitted {
+        /// How long it would be.
+        bytes: usize,
+    },
+    /// A server certificate is expired: clients will refuse it.
+    ///
+    /// No error: it harms this binding alone, while refusing the snapshot would keep every other change from the network, such as taking
+    /// away trust.
+    ServerCertificateExpired {
+        /// Which one.
+        certificate: ServerCertificateId,
+        /// Since when.
+        not_after: UnixTime,
+    },
+}
+
+impl BindingTls {
+    /// Builds the TLS side of a binding, or finds it among those in use. `credentials` are those that the binding names, in its order.
+    ///
+    /// # Errors
+    /// When there is no credential, or the TLS policy leaves nothing to negotiate.
+    pub fn build(
+        binding: &CheckedBinding,
+        credentials: &[ServerCredential],
+        context: &Arc<TlsContext>,
+    ) -> Result<Arc<Self>, BuildTlsError> {
+        if credentials.is_empty() {
+            return Err(BuildTlsError::NoServerCertificate);
+        }
+        let key = BindingKey {
+            policy: binding.policy_identity,
+            certificates: credentials.iter().map(ServerCredential::digest).collect(),
+            tls: binding.binding.tls,
+            ca_list: binding.binding.client_auth.ca_list,
+        };
+        context.shared_binding(key, || Self::build_anew(binding, credentials, context))
+    }
+
+    fn build_anew(
+        binding: &CheckedBinding,
+        credentials: &[ServerCredential],
+        context: &Arc<TlsContext>,
+    ) -> Result<Self, BuildTlsError> {
+        let tls = &binding.binding.tls;
+        let provider = context.providers.of(tls.ciphers);
+        let trust = TrustContext::new(binding, Arc::clone(&context.verdicts));
+        let mut warnings = expired(credentials, context.clock.now());
+        let verifier = verifier(binding, &trust, provider, &context.clock, &mut warnings);
+        let mut config = ServerConfig::builder_with_details(
+            Arc::clone(provider),
+            Arc::new(RustlsClock(Arc::clone(&context.clock))),
+        )
+        .with_protocol_versions(versions(tls.minimum_version, tls.maximum_version))
+        .map_err(|_| BuildTlsError::NothingToNegotiate)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(BySignatureScheme(credentials.to_vec())));
+        config.alpn_protocols = match tls.http {
+            HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
+            HttpVersions::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
+        config.ticketer = context.ticketer(binding.policy_identity);
+        config.session_storage = context.sessions(binding.policy_identity);
+        // A ticket holds the client's whole chain; one is enough for a client that keeps one connection.
+        config.send_tls13_tickets = 1;
+        // Threat C5.6: early data would be processed before the client is known to be fresh.
+        config.max_early_data_size = 0;
+        Ok(Self {
+            config: Arc::new(config),
+            trust,
+            context: Arc::clone(context),
+            warnings,
+        })
+    }
+
+    /// What the verdicts about its clients depend on.
+    #[must_use]
+    pub fn trust(&self) -> &TrustContext {
+        &self.trust
+    }
+
+    /// When another binding decides about clients alike.
+    #[must_use]
+    pub fn policy_identity(&self) -> PolicyIdentity {
+        self.trust.policy_identity()
+    }
+
+    /// What somebody should look at; as of when it was built.
+    #[must_use]
+    pub fn warnings(&self) -> &[BuildTlsWarning] {
+        &self.warnings
+    }
+
+    pub(crate) fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    pub(crate) fn context(&self) -> &Arc<TlsContext> {
+        &self.context
+    }
+}
+
+fn expired(credentials: &[ServerCredential], now: UnixTime) -> Vec<BuildTlsWarning> {
+    credentials
+        .iter()
+        .filter(|credential| credential.not_after() < now)
+        .map(|credential| BuildTlsWarning::ServerCertificateExpired {
+            certificate: credential.id().clone(),
+            not_after: credential.not_after(),
+        })
+        .collect()
+}
+
+fn verifier(
+    binding: &CheckedBinding,
+    trust: &TrustContext,
+    provider: &CryptoProvider,
+    clock: &Arc<dyn Clock>,
+    warnings: &mut Vec<BuildTlsWarning>,
+) -> Arc<dyn ClientCertVerifier> {
+    if trust.mode() == ClientAuthMode::Off {
+        return Arc::new(NoClientAuth);
+    }
+    Arc::new(ClientVerifier {
+        trust: trust.clone(),
+        hints: hints(binding, warnings),
+        algorithms: provider.signature_verification_algorithms,
+        clock: Arc::clone(clock),
+    })
+}
+
+/// RFC 8446 §4.2.4: the subjects of the CAs, each once.
+fn hints(binding: &CheckedBinding, warnings: &mut Vec<BuildTlsWarning>) -> Vec<DistinguishedName> {
+    /// RFC 8446 §4.2.4: each name has a length of two octets before it.
+    const LENGTH_BYTES: usize = 2;
+    if binding.binding.client_auth.ca_list == CaList::Omit {
+        return Vec::new();
+    }
+    let mut subjects: Vec<&[u8]> = binding
+        .ca_sets
+        .iter()
+        .flat_map(|set| set.anchors.subjects())
+        .collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    // RFC 8446 §4.2.4: `opaque DistinguishedName<1..2^16-1>`; the empty name of a few odd CAs is 2 octets of DER, which is allowed.
+    let bytes = subjects
+        .iter()
+        .map(|subject| LENGTH_BYTES + subject.len())
+        .sum();
+    if bytes > CA_LIST_MAX_BYTES {
+        warnings.push(BuildTlsWarning::CaListOmitted { bytes });
+        return Vec::new();
+    }
+    subjects
+        .into_iter()
+        .map(|subject| DistinguishedName::from(subject.to_vec()))
+        .collect()
+}

@@ -1,0 +1,152 @@
+//! What all bindings of a node share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use countersign_snapshot::{CaList, PolicyIdentity, TlsPolicy};
+use countersign_trust::{Clock, RevocationIndex, UnixTime};
+use rustls::RootCertStore;
+
+use crate::api::system_roots;
+use crate::handshake::Lineage;
+use crate::provider::Providers;
+use crate::session_store::{ScopedSessions, SessionStore};
+use crate::ticket::Ticketer;
+use crate::verdict_cache::VerdictCache;
+use crate::{BindingTls, TicketSecret};
+
+/// How much is remembered, and for how long.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MemoryLimits {
+    /// How long a session can be resumed, counted from the full handshake; whole seconds, 7 days at most (RFC 8446 §4.6.1).
+    pub session_lifetime: Duration,
+    /// How much memory the TLS 1.2 sessions of clients without tickets may take.
+    pub session_bytes: u64,
+    /// How many chains keep their verdicts.
+    pub verdicts: usize,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self {
+            // A working day and a night: clients that come daily resume, a lost device does not for long.
+            session_lifetime: Duration::from_secs(12 * 3600),
+            session_bytes: 32 << 20,
+            verdicts: 16_384,
+        }
+    }
+}
+
+/// The clock, the ticket secret, the session store, the verdict cache, the revocation index and the built bindings of a node.
+#[derive(Debug)]
+pub struct TlsContext {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) providers: Providers,
+    pub(crate) verdicts: Arc<VerdictCache>,
+    session_lifetime: Duration,
+    tickets: Arc<TicketSecret>,
+    sessions: Arc<SessionStore>,
+    bindings: Mutex<HashMap<BindingKey, Weak<BindingTls>>>,
+    system_roots: OnceLock<Option<Arc<RootCertStore>>>,
+}
+
+/// What a built binding depends on; equal keys share one build, and with it their sessions.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct BindingKey {
+    pub(crate) policy: PolicyIdentity,
+    pub(crate) certificates: Vec<[u8; 32]>,
+    pub(crate) tls: TlsPolicy,
+    pub(crate) ca_list: CaList,
+}
+
+impl TlsContext {
+    /// Puts the shared parts together.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, tickets: TicketSecret, limits: MemoryLimits) -> Arc<Self> {
+        const SEVEN_DAYS: Duration = Duration::from_secs(7 * 24 * 3600);
+        Arc::new(Self {
+            clock,
+            providers: Providers::new(),
+            verdicts: Arc::new(VerdictCache::new(limits.verdicts)),
+            session_lifetime: limits.session_lifetime.min(SEVEN_DAYS),
+            tickets: Arc::new(tickets),
+            sessions: Arc::new(SessionStore::new(limits.session_bytes)),
+            bindings: Mutex::default(),
+            system_roots: OnceLock::new(),
+        })
+    }
+
+    /// Puts a new revocation index in force, for handshakes and evaluations from now on. Its generation must differ from the last one's.
+    pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {
+        self.verdicts.replace_revocation(index);
+    }
+
+    /// The revocation index in force.
+    #[must_use]
+    pub fn revocation(&self) -> Arc<RevocationIndex> {
+        self.verdicts.revocation()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The CAs of this machine, read once.
+    pub(crate) fn system_roots(&self) -> Option<Arc<RootCertStore>> {
+        self.system_roots
+            .get_or_init(|| system_roots().map(Arc::new))
+            .clone()
+    }
+
+    pub(crate) fn ticketer(&self, scope: PolicyIdentity) -> Arc<Ticketer> {
+        Arc::new(Ticketer {
+            secret: Arc::clone(&self.tickets),
+            scope,
+            lifetime: self.session_lifetime,
+            clock: Arc::clone(&self.clock),
+            verdicts: Arc::clone(&self.verdicts),
+        })
+    }
+
+    pub(crate) fn sessions(&self, scope: PolicyIdentity) -> Arc<ScopedSessions> {
+        Arc::new(ScopedSessions {
+            store: Arc::clone(&self.sessions),
+            scope,
+            clock: Arc::clone(&self.clock),
+            verdicts: Arc::clone(&self.verdicts),
+        })
+    }
+
+    /// Where a session that begins with a full handshake comes from.
+    pub(crate) fn new_lineage(&self, now: UnixTime) -> Lineage {
+        Lineage {
+            authenticated_at: now,
+            expires_at: now.saturating_add(self.session_lifetime),
+            chain: None,
+        }
+    }
+
+    /// The binding of this key that is in use somewhere, or the one that `build` makes.
+    pub(crate) fn shared_binding<E>(
+        &self,
+        key: BindingKey,
+        build: impl FnOnce() -> Result<BindingTls, E>,
+    ) -> Result<Arc<BindingTls>, E> {
+        // A panic while the lock is held cannot leave the map half changed, so that a poisoned lock is as good as another.
+        let known = |key: &BindingKey| {
+            let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+            bindings.get(key).and_then(Weak::upgrade)
+        };
+        if let Some(binding) = known(&key) {
+            return Ok(binding);
+        }
+        let binding = Arc::new(build()?);
+        let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        bindings.retain(|_, binding| binding.strong_count() > 0);
+        bindings.insert(key, Arc::downgrade(&binding));
+        Ok(binding)
+    }
+}

@@ -1,0 +1,156 @@
+//! The certificates that the edge presents, with their opened keys.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use countersign_snapshot::{SealingKey, Secret, ServerCertificate, ServerCertificateId};
+use countersign_trust::{Certificate, UnixTime};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::BuildTlsError;
+
+/// A server certificate whose key was opened and fits; one per certificate, shared by its bindings.
+#[derive(Clone)]
+pub struct ServerCredential {
+    id: ServerCertificateId,
+    certified: Arc<CertifiedKey>,
+    not_after: UnixTime,
+    digest: [u8; 32],
+}
+
+impl ServerCredential {
+    /// Opens the sealed key of a server certificate.
+    ///
+    /// # Errors
+    /// When the key cannot be opened, cannot be used, or is not the certificate's.
+    pub fn open(
+        certificate: &ServerCertificate,
+        sealing_key: &SealingKey,
+    ) -> Result<Self, BuildTlsError> {
+        let key = sealing_key
+            .open(ServerCertificate::SEAL_CONTEXT, &certificate.key)
+            .map_err(|source| BuildTlsError::KeyNotOpened {
+                certificate: certificate.id.clone(),
+                source,
+            })?;
+        Self::new(certificate.id.clone(), &certificate.chain, &key)
+    }
+
+    /// Takes a chain (DER, leaf first) and its PKCS#8 private key.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read, the key cannot be used, or the key is not the leaf's.
+    pub fn new(
+        id: ServerCertificateId,
+        chain: &[Vec<u8>],
+        key: &Secret,
+    ) -> Result<Self, BuildTlsError> {
+        let Some(leaf) = chain.first() else {
+            return Err(BuildTlsError::NoServerCertificate);
+        };
+        let leaf = Certificate::from_der(leaf).map_err(|source| {
+            BuildTlsError::ServerCertificateUnreadable {
+                certificate: id.clone(),
+                source,
+            }
+        })?;
+        let certified = certify(chain, key).map_err(|fault| match fault {
+            KeyFault::Unusable => BuildTlsError::KeyUnusable {
+                certificate: id.clone(),
+            },
+            KeyFault::Mismatch => BuildTlsError::KeyMismatch {
+                certificate: id.clone(),
+            },
+        })?;
+        let mut context = Context::new(&SHA256);
+        for certificate in chain {
+            context.update(&(certificate.len() as u64).to_be_bytes());
+            context.update(certificate);
+        }
+        let mut digest = [0; 32];
+        for (to, from) in digest.iter_mut().zip(context.finish().as_ref()) {
+            *to = *from;
+        }
+        Ok(Self {
+            id,
+            certified: Arc::new(certified),
+            not_after: leaf.validity().not_after,
+            digest,
+        })
+    }
+
+    /// Which certificate it is.
+    #[must_use]
+    pub fn id(&self) -> &ServerCertificateId {
+        &self.id
+    }
+
+    /// When the leaf ends to be valid.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// A digest of the chain, and so of the public key: what makes two credentials the same.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+impl fmt::Debug for ServerCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCredential")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be wrong with a key.
+pub(crate) enum KeyFault {
+    Unusable,
+    Mismatch,
+}
+
+/// Puts a chain and its key together, and makes sure that they belong together.
+pub(crate) fn certify(chain: &[Vec<u8>], key: &Secret) -> Result<CertifiedKey, KeyFault> {
+    // The key is parsed from the wiped buffer directly; no copy of it stays behind (invariant I6).
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose()));
+    let key = any_supported_type(&key).map_err(|_| KeyFault::Unusable)?;
+    let leaf = chain
+        .first()
+        .and_then(|leaf| Certificate::from_der(leaf).ok())
+        .ok_or(KeyFault::Mismatch)?;
+    // A key whose public half cannot be told is not known to fit, so it does not.
+    let public = key.public_key().ok_or(KeyFault::Unusable)?;
+    if public.as_ref() != &*leaf.public_key().spki_der {
+        return Err(KeyFault::Mismatch);
+    }
+    let chain = chain
+        .iter()
+        .map(|der| CertificateDer::from(der.clone()))
+        .collect();
+    Ok(CertifiedKey::new(chain, key))
+}
+
+/// Chooses among a binding's certificates the first whose key can sign in a way that the client understands.
+#[derive(Debug)]
+pub(crate) struct BySignatureScheme(pub(crate) Vec<ServerCredential>);
+
+impl ResolvesServerCert for BySignatureScheme {
+    fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0
+            .iter()
+            .map(|credential| &credential.certified)
+            .find(|certified| {
+                certified
+                    .key
+                    .choose_scheme(client_hello.signature_schemes())
+                    .is_some()
+            })
+            .cloned()
+    }
+}

@@ -1,0 +1,95 @@
+//! From a client's chain to verdicts, by one function for every protocol, fresh or resumed.
+
+use std::sync::Arc;
+
+use countersign_snapshot::{CheckedBinding, CheckedCaSet, ClientAuthMode, PolicyIdentity};
+use countersign_trust::{Policy, UnixTime, Verdict, evaluate};
+
+use crate::verdict_cache::{VerdictCache, VerdictKey};
+use crate::{Peer, Verdicts};
+
+/// What the verdicts of a binding depend on: its CA sets, its policy, and the node's revocation index.
+#[derive(Clone, Debug)]
+pub struct TrustContext {
+    mode: ClientAuthMode,
+    identity: PolicyIdentity,
+    ca_sets: Arc<[Arc<CheckedCaSet>]>,
+    policy: Policy,
+    verdicts: Arc<VerdictCache>,
+}
+
+impl TrustContext {
+    pub(crate) fn new(binding: &CheckedBinding, verdicts: Arc<VerdictCache>) -> Self {
+        Self {
+            mode: binding.binding.client_auth.mode,
+            identity: binding.policy_identity,
+            ca_sets: binding.ca_sets.clone().into(),
+            policy: binding.binding.client_auth.policy.clone(),
+            verdicts,
+        }
+    }
+
+    /// When another context decides alike.
+    #[must_use]
+    pub fn policy_identity(&self) -> PolicyIdentity {
+        self.identity
+    }
+
+    /// Whether and how firmly a certificate is asked for.
+    #[must_use]
+    pub fn mode(&self) -> ClientAuthMode {
+        self.mode
+    }
+
+    /// The CA sets; empty exactly when no certificate is asked for.
+    #[must_use]
+    pub fn ca_sets(&self) -> &[Arc<CheckedCaSet>] {
+        &self.ca_sets
+    }
+
+    /// The generation of the revocation index in force; verdicts of another generation must be made anew.
+    #[must_use]
+    pub fn revocation_generation(&self) -> u64 {
+        self.verdicts.revocation().generation()
+    }
+}
+
+/// Evaluates what a client showed against every CA set of a binding at a time.
+///
+/// The same for TCP and QUIC, for full and resumed handshakes, and for the re-evaluation of a live connection (invariant I2). A chain that
+/// was evaluated before with the same CA sets, policy and revocation index costs a look-up.
+#[must_use]
+pub fn evaluate_peer(context: &TrustContext, peer: &Peer, now: UnixTime) -> Verdicts {
+    let revocation = context.verdicts.revocation();
+    let all = |verdict: Verdict| {
+        let verdicts = context
+            .ca_sets
+            .iter()
+            .map(|set| (set.id, verdict.clone()))
+            .collect();
+        Verdicts::new(verdicts, peer, now, revocation.generation())
+    };
+    let chain = match peer {
+        Peer::Absent => return all(Verdict::Missing),
+        Peer::Unreadable(refusal) => return all(Verdict::Invalid(refusal.clone())),
+        Peer::Chain(chain) => chain,
+    };
+    let key = VerdictKey {
+        chain: chain.digest(),
+        policy: context.identity,
+        revocation: revocation.generation(),
+    };
+    context.verdicts.get_or_evaluate(key, now, || {
+        let verdicts = context
+            .ca_sets
+            .iter()
+            .map(|set| {
+                (
+                    set.id,
+                    evaluate(chain, &set.anchors, &revocation, &context.policy, now),
+                )
+            })
+            .collect();
+        Verdicts::new(verdicts, peer, now, revocation.generation())
+    })
+}

@@ -1,0 +1,85 @@
+//! Verdicts that were reached before, as long as they hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use countersign_snapshot::PolicyIdentity;
+use countersign_trust::{RevocationIndex, UnixTime};
+use quick_cache::sync::Cache;
+
+use crate::Verdicts;
+
+/// All inputs of an evaluation except the time.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct VerdictKey {
+    /// The digest of the client's chain.
+    pub(crate) chain: [u8; 32],
+    /// The CA sets with their versions, and the policy.
+    pub(crate) policy: PolicyIdentity,
+    /// The state of the revocation data.
+    pub(crate) revocation: u64,
+}
+
+/// Remembers verdicts, so that a client that comes again costs no signature check; and holds the revocation index that they depend on.
+pub(crate) struct VerdictCache {
+    verdicts: Cache<VerdictKey, Verdicts>,
+    revocation: ArcSwap<RevocationIndex>,
+}
+
+impl VerdictCache {
+    pub(crate) fn new(entries: usize) -> Self {
+        Self {
+            verdicts: Cache::new(entries),
+            revocation: ArcSwap::from_pointee(RevocationIndex::empty()),
+        }
+    }
+
+    pub(crate) fn revocation(&self) -> Arc<RevocationIndex> {
+        self.revocation.load_full()
+    }
+
+    pub(crate) fn replace_revocation(&self, index: Arc<RevocationIndex>) {
+        self.revocation.store(index);
+    }
+
+    /// The verdicts, from memory when they still hold at `now`.
+    pub(crate) fn get_or_evaluate(
+        &self,
+        key: VerdictKey,
+        now: UnixTime,
+        evaluate: impl FnOnce() -> Verdicts,
+    ) -> Verdicts {
+        if let Some(known) = self.verdicts.get(&key).filter(|known| known.hold_at(now)) {
+            return known;
+        }
+        let verdicts = evaluate();
+        self.verdicts.insert(key, verdicts.clone());
+        verdicts
+    }
+
+    /// Whether the chain is known to satisfy none of the CA sets; unknown chains are not.
+    pub(crate) fn is_known_bad(
+        &self,
+        chain: [u8; 32],
+        policy: PolicyIdentity,
+        now: UnixTime,
+    ) -> bool {
+        let key = VerdictKey {
+            chain,
+            policy,
+            revocation: self.revocation.load().generation(),
+        };
+        self.verdicts
+            .get(&key)
+            .is_some_and(|known| known.hold_at(now) && !known.any_valid())
+    }
+}
+
+impl fmt::Debug for VerdictCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerdictCache")
+            .field("entries", &self.verdicts.len())
+            .finish_non_exhaustive()
+    }
+}
