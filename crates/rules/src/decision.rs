@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::BitOr;
 
+use crate::facts::Facts;
 use crate::template::Template;
 
 /// Everything a program decided about one request. Borrows from the program; holds no allocation.
@@ -18,6 +19,9 @@ pub struct Decision<'p> {
     pub origin_credential: Option<OriginCredential<'p>>,
     /// How the origin learns who the client is.
     pub forward_identity: ForwardIdentity,
+    /// Whether the client's certificate passed the check that was in force at the end; if none was, whether it is
+    /// valid for any CA set of the binding. Without it, nothing from the certificate may be forwarded as an identity.
+    pub client_verified: bool,
     /// The text for the custom log field.
     pub custom_log: Option<&'p Template>,
     /// The limit that this request counts against.
@@ -120,8 +124,8 @@ pub struct OriginCredential<'p> {
 /// How the origin learns who the client is. The default forwards nothing.
 ///
 /// # Security
-/// Identity of a certificate that is not valid must not be forwarded, except under `validation_status`, which tells
-/// the origin that it is not.
+/// Unless [`Decision::client_verified`] holds, no header of `presets` or `attributes` may be sent; only the validation
+/// status may, since it says that the client is not verified.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ForwardIdentity {
     /// Header conventions.
@@ -265,6 +269,17 @@ pub struct Redirect {
     /// Status code: 301, 302, 303, 307 or 308.
     pub status: u16,
     pub(crate) location: Template,
+}
+
+impl Redirect {
+    /// Writes the value of the `Location` header.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    pub fn write_location(&self, facts: &impl Facts, out: &mut dyn fmt::Write) -> fmt::Result {
+        // A location names hosts and paths only, never anything of a certificate.
+        self.location.render_for_header(facts, false, out)
+    }
 }
 
 /// What is done with one header.

@@ -1,17 +1,48 @@
 //! The compiled form of a rule tree.
 
-use crate::decision::{Decision, Denial, ForwardHost, ForwardIdentity, HeaderChanges, Outcome};
+mod behavior;
+mod compile;
+mod criterion;
+mod decide;
+mod explain;
+mod index;
+mod options;
+mod tables;
+mod values;
+
+use crate::decision::Decision;
 use crate::facts::Facts;
 use crate::problem::Problem;
 use crate::trace::Trace;
-use crate::tree::RuleTree;
+use crate::tree::Satisfy;
+
+use behavior::Behavior;
+use criterion::Criterion;
+use index::ChildIndex;
+
+pub use compile::compile;
 
 /// A rule tree, checked and ready to decide.
 #[derive(Debug)]
 pub struct Program {
+    root: CompiledRule,
     origins: Vec<Origin>,
     ca_sets: Vec<String>,
     warnings: Vec<Problem>,
+}
+
+#[derive(Debug)]
+struct CompiledRule {
+    name: String,
+    /// Names from the top rule to this one, joined by ` / `.
+    path: String,
+    pointer: String,
+    criteria: Vec<Criterion>,
+    satisfy: Satisfy,
+    behaviors: Vec<Behavior>,
+    children: Vec<CompiledRule>,
+    /// Finds the children worth looking at, where there are many.
+    index: Option<ChildIndex>,
 }
 
 /// An origin that some rule of a program may choose.
@@ -28,7 +59,7 @@ pub struct Origin {
 pub enum OriginTarget {
     /// An address written in the rule.
     Host {
-        /// DNS name or IP address.
+        /// DNS name or IP address, in lower case.
         hostname: String,
         /// Port for TLS.
         https_port: u16,
@@ -37,48 +68,15 @@ pub enum OriginTarget {
     Id(String),
 }
 
-/// Checks a tree and compiles it.
-///
-/// # Errors
-/// Every problem with the tree; at least one of them is an error. Warnings alone do not stop a tree: they are at
-/// [`Program::warnings`].
-pub fn compile(_tree: &RuleTree) -> Result<Program, Vec<Problem>> {
-    Ok(Program {
-        origins: Vec::new(),
-        ca_sets: Vec::new(),
-        warnings: Vec::new(),
-    })
-}
-
 impl Program {
-    /// Decides on one request.
-    pub fn decide<'p>(&'p self, _facts: &impl Facts) -> Decision<'p> {
-        Decision {
-            outcome: Outcome::Deny(Denial::AccessDenied {
-                rule: "default",
-                reason: "not-compiled",
-            }),
-            origin: None,
-            forward_host: ForwardHost::default(),
-            origin_credential: None,
-            forward_identity: ForwardIdentity::default(),
-            custom_log: None,
-            rate_limit: None,
-            request_headers: HeaderChanges::none(),
-            response_headers: HeaderChanges::none(),
-            enforced: None,
-        }
+    /// Decides on one request. Does not allocate; the cost grows with the rules that match, not with all of them.
+    pub fn decide<'p>(&'p self, facts: &impl Facts) -> Decision<'p> {
+        decide::decide(&self.root, facts)
     }
 
-    /// Decides on one request and says why. Allocates; not for every request.
+    /// Decides on one request and says why. It looks at every rule and allocates; not for every request.
     pub fn explain<'p>(&'p self, facts: &impl Facts) -> (Decision<'p>, Trace) {
-        (
-            self.decide(facts),
-            Trace {
-                rules: Vec::new(),
-                conclusion: String::new(),
-            },
-        )
+        explain::explain(&self.root, facts)
     }
 
     /// Every origin that some rule may choose.
@@ -86,7 +84,7 @@ impl Program {
         &self.origins
     }
 
-    /// Ids of every CA set that some rule names.
+    /// Ids of every CA set that some rule names. A binding that runs this program needs all of them.
     pub fn ca_sets(&self) -> &[String] {
         &self.ca_sets
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::tree::Satisfy;
+
 /// Everything that happened while a program decided on one request.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Trace {
@@ -30,12 +32,16 @@ pub enum RuleOutcome {
 pub struct RuleTrace {
     /// Names from the top rule to this one, joined by ` / `.
     pub rule: String,
+    /// Its own name.
+    pub name: String,
     /// JSON pointer to the rule in the document.
     pub pointer: String,
     /// How deep it stands; 0 is the top rule.
     pub depth: usize,
     /// Whether it took part.
     pub outcome: RuleOutcome,
+    /// Whether all of its criteria must hold or any.
+    pub satisfy: Satisfy,
     /// Each criterion with what it compared; empty if the rule was not reached.
     pub criteria: Vec<CriterionTrace>,
     /// What its behaviors did, as sentences; empty unless it matched.
@@ -59,7 +65,7 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for rule in &self.rules {
             let indent = "  ".repeat(rule.depth);
-            let name = rule.rule.rsplit(" / ").next().unwrap_or_default();
+            let name = &rule.name;
             let outcome = match rule.outcome {
                 RuleOutcome::Matched => "matched",
                 RuleOutcome::NotMatched => "not matched",

@@ -3,6 +3,8 @@
 mod json;
 mod parse;
 
+pub(crate) use parse::{MAX_DEPTH, kind, show};
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -354,7 +354,7 @@ pub(crate) fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn show(value: &Value) -> String {
+pub(crate) fn show(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
         other => kind(other).to_owned(),

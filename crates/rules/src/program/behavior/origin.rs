@@ -1,0 +1,127 @@
+//! Where requests go.
+
+use crate::program::{Origin, OriginTarget};
+use crate::suggest::quote;
+
+use super::super::options::Options;
+use super::super::tables::Tables;
+use super::{Behavior, Host};
+
+pub(super) fn parse(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
+    let (key, target) = if options.has("originId") {
+        let id = options.required_text("originId")?;
+        if id.contains(':') {
+            let detail = format!("{} is not the id of an origin", quote(id));
+            let remedy = "Write the id without `:`, or give `hostname` and `httpsPort` instead";
+            options.error("originId", "bad_origin_id", detail, remedy);
+        }
+        (id.to_owned(), OriginTarget::Id(id.to_owned()))
+    } else {
+        address(options)?
+    };
+    let table = [
+        ("REQUEST_HOST_HEADER", 0_u8),
+        ("ORIGIN_HOSTNAME", 1),
+        ("CUSTOM", 2),
+    ];
+    let host = match options.choice("forwardHostHeader", &table, Some(0))? {
+        0 => Host::Request,
+        1 => Host::Origin,
+        _ => Host::Custom(host_name(options, "customForwardHostHeader")?),
+    };
+    options.ignore(&["customForwardHostHeader"]);
+    tables.note_origin(Origin {
+        key: key.clone(),
+        target,
+    });
+    Some(Behavior::Origin { key, host })
+}
+
+fn address(options: &mut Options<'_>) -> Option<(String, OriginTarget)> {
+    if options
+        .text("originType")
+        .is_some_and(|kind| kind != "CUSTOMER")
+    {
+        let detail = "Only origins of the type `CUSTOMER` exist here".to_owned();
+        options.error(
+            "originType",
+            "unsupported_origin",
+            detail,
+            "Write `CUSTOMER`, or give an `originId`",
+        );
+        return None;
+    }
+    let hostname = host_name(options, "hostname")?;
+    let https_port = options.number("httpsPort", 1, 65_535).unwrap_or(443);
+    // How the origin is trusted is a matter of the origin, not of a rule: what cannot be honoured is refused.
+    if options
+        .text("verificationMode")
+        .is_some_and(|mode| mode != "PLATFORM_SETTINGS")
+    {
+        let detail = "Rules do not say how an origin's certificate is verified".to_owned();
+        let remedy = "Configure the origin with its CA certificates, and name it with `originId`";
+        options.error(
+            "verificationMode",
+            "unsupported_verification",
+            detail,
+            remedy,
+        );
+    }
+    if options.flag("originSni") == Some(false) {
+        let detail = "The origin's name is always sent in the handshake".to_owned();
+        options.error(
+            "originSni",
+            "unsupported_option_value",
+            detail,
+            "Set it to true",
+        );
+    }
+    if options.flag("enableTrueClientIp") == Some(true) {
+        let detail = "`enableTrueClientIp` has no effect here".to_owned();
+        let remedy =
+            "Add a header with `{{builtin.AK_CLIENT_IP}}` by `modifyIncomingRequestHeader`";
+        options.warning("enableTrueClientIp", "option_has_no_effect", detail, remedy);
+    }
+    options.ignore(&[
+        "cacheKeyHostname",
+        "compress",
+        "httpPort",
+        "ipVersion",
+        "minTlsVersion",
+        "maxTlsVersion",
+        "ports",
+        "tlsVersionTitle",
+        "trueClientIpClientSetting",
+        "trueClientIpHeader",
+    ]);
+    let https_port = u16::try_from(https_port).ok()?;
+    Some((
+        format!("{hostname}:{https_port}"),
+        OriginTarget::Host {
+            hostname,
+            https_port,
+        },
+    ))
+}
+
+fn host_name(options: &mut Options<'_>, option: &'static str) -> Option<String> {
+    let name = options.required_text(option)?;
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte));
+    let address = name
+        .trim_matches(['[', ']'])
+        .parse::<std::net::Ipv6Addr>()
+        .is_ok();
+    if !plain || (name.contains([':', '[', ']']) && !address) {
+        let detail = format!("{} is not a host name or an address", quote(name));
+        options.error(
+            option,
+            "bad_hostname",
+            detail,
+            "Write a name such as `origin.example.com`, without port",
+        );
+        return None;
+    }
+    Some(name.to_ascii_lowercase())
+}
