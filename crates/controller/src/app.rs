@@ -1,9 +1,15 @@
 //! Services: one per resource, HTTP-free. They decide, and write through the store.
 
 mod accounts;
-mod activations;
+pub(crate) mod activations;
+mod associations;
 mod audit;
+mod ca_sets;
+pub(crate) mod deletions;
 mod error;
+pub(crate) mod state;
+mod upload;
+mod versions;
 
 use std::sync::Arc;
 
@@ -15,8 +21,11 @@ use tokio::sync::Notify;
 pub use accounts::Accounts;
 pub(crate) use accounts::ensure_account;
 pub use activations::Activations;
-pub use audit::AuditLog;
+pub use audit::{AuditCheck, AuditEntry, AuditLog};
+pub use ca_sets::{CaSets, NewCaSet};
 pub use error::{ErrorCode, ErrorItem, ServiceError};
+pub use upload::SubmittedCertificate;
+pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
 use crate::model::Caller;
 use crate::store::{Actor, Change, Store};

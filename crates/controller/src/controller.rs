@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::ControllerConfig;
-use crate::app::{Accounts, Activations, AuditLog, Context};
+use crate::app::{
+    Accounts, Activations, AuditLog, CaSets, Context, ServiceError, Versions, deletions,
+};
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
 
@@ -56,10 +58,31 @@ impl Controller {
         Activations::new(&self.context)
     }
 
+    /// CA sets.
+    #[must_use]
+    pub fn ca_sets(&self) -> CaSets<'_> {
+        CaSets::new(&self.context)
+    }
+
+    /// Versions of CA sets.
+    #[must_use]
+    pub fn versions(&self) -> Versions<'_> {
+        Versions::new(&self.context)
+    }
+
     /// Who changed what.
     #[must_use]
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog::new(&self.context)
+    }
+
+    /// Brings what is in progress closer to its end: idempotent, to be called at the start and whenever
+    /// [`Activations::work`] says that there is work.
+    ///
+    /// # Errors
+    /// When the store fails; the next call goes on from there.
+    pub async fn reconcile(&self) -> Result<(), ServiceError> {
+        Ok(deletions::reconcile(&self.context).await?)
     }
 
     /// Waits for running transactions and closes the store. Other clones fail from then on.

@@ -36,3 +36,4 @@ pub use model::{
     Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus, Caller, Deletion,
     HeldCertificate, ParseRoleError, Role, Version, VersionStatus, Warning,
 };
+pub use store::ca_sets::{ActivatedOn, CaSetFilter};

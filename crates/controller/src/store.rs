@@ -10,7 +10,12 @@ mod write;
 
 pub(crate) mod accounts;
 pub(crate) mod activations;
+pub(crate) mod activities;
+pub(crate) mod associations;
 pub(crate) mod audit;
+pub(crate) mod ca_sets;
+pub(crate) mod deletions;
+pub(crate) mod versions;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};

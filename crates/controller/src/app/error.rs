@@ -176,6 +176,7 @@ error_codes! {
     MissingCaSetVersion = "missing-caset-version", "The CA set has no version.";
     MissingQueryParameter = "missing-required-query-parameter", "A required query parameter is missing.";
     NoActiveDeletions = "no-active-cert-deletions", "No deletion of the CA set is active.";
+    NoPreviousVersion = "no-previous-ca-set-version", "There is no version to go back to.";
     NotFound = "not-found", "Not found.";
     RequestTimeout = "request-timeout", "The request took too long.";
     RequestTooLarge = "request-too-large", "The request is too large.";
