@@ -27,9 +27,15 @@
     clippy::panic
 )]
 
+pub mod client;
 pub mod der;
+pub mod origin;
 pub mod pki;
+pub mod process;
+pub mod wait;
 
+pub use client::{HttpClient, TlsClient};
+pub use origin::Origin;
 pub use pki::{Ca, Credential, Key, KeyKind, KeyUsage, Pki, Request, Tbs};
 
 /// 2026-06-01T00:00:00Z in seconds since the epoch: "now" for tests with a clock of their own.
