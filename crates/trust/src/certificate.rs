@@ -2,18 +2,25 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+mod distribution_point;
 mod extensions;
+mod parse;
+mod read_extensions;
+
+pub use distribution_point::{DistributionPoint, DistributionPointName, RevocationReasons};
 
 pub use extensions::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, GeneralSubtree,
     KeyUsage, NameConstraints,
 };
 
+use crate::oid::known;
+use crate::signature::{self, SignatureError};
 use crate::{
-    DistinguishedName, Fingerprint, GeneralName, PublicKey, SerialNumber, SignatureAlgorithm,
-    UnixTime,
+    DistinguishedName, Fingerprint, GeneralName, ObjectIdentifier, PublicKey, SerialNumber,
+    SignatureAlgorithm, UnixTime,
 };
 
 /// An X.509 certificate; cheap to clone.
@@ -39,6 +46,7 @@ struct Parts {
     defects: Vec<&'static str>,
     fingerprint: Fingerprint,
     spki_fingerprint: Fingerprint,
+    self_signed: OnceLock<bool>,
 }
 
 /// The version of a certificate's format.
@@ -98,10 +106,7 @@ impl Certificate {
     /// When the bytes are not one DER certificate, as far as its outer parts go; problems inside of extensions are
     /// [defects](Self::defects).
     pub fn from_der(der: &[u8]) -> Result<Self, ParseCertificateError> {
-        let _ = der;
-        Err(ParseCertificateError::Malformed {
-            part: "outer sequence",
-        })
+        parse::parse(der).map(|parts| Self(Arc::new(parts)))
     }
 
     /// The certificate itself, DER.
@@ -110,14 +115,18 @@ impl Certificate {
         &self.0.der
     }
 
-    /// What was signed, DER.
-    #[must_use]
-    pub(crate) fn tbs_der(&self) -> &[u8] {
-        self.0.der.get(self.0.tbs.clone()).unwrap_or_default()
-    }
-
-    pub(crate) fn signature(&self) -> &[u8] {
-        &self.0.signature
+    /// Verifies that `issuer`'s key signed this certificate. Nothing else is looked at.
+    ///
+    /// # Errors
+    ///
+    /// When the signature does not fit or cannot be checked. SHA-1 is no error here.
+    pub fn verify_signed_by(&self, issuer: &PublicKey) -> Result<(), SignatureError> {
+        signature::verify(
+            self.signature_algorithm(),
+            issuer,
+            self.0.der.get(self.0.tbs.clone()).unwrap_or_default(),
+            &self.0.signature,
+        )
     }
 
     /// Whom it is about.
@@ -216,10 +225,53 @@ impl Certificate {
         &self.0.extensions.authority_information_access
     }
 
-    /// The URIs of the CRLs that would list it; empty when it does not say.
+    /// The URIs of the OCSP responders that it names.
     #[must_use]
-    pub fn crl_distribution_points(&self) -> Vec<&str> {
-        Vec::new()
+    pub fn ocsp_uris(&self) -> Vec<&str> {
+        self.access_uris(known::ACCESS_OCSP)
+    }
+
+    /// The URIs at which it says that its issuer's certificate is.
+    #[must_use]
+    pub fn ca_issuers_uris(&self) -> Vec<&str> {
+        self.access_uris(known::ACCESS_CA_ISSUERS)
+    }
+
+    fn access_uris(&self, method: &[u8]) -> Vec<&str> {
+        self.authority_information_access()
+            .iter()
+            .filter(|description| description.method == *method)
+            .filter_map(|description| match &description.location {
+                GeneralName::Uri(uri) => Some(uri.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Where the CRLs are that would list it; empty when it does not say.
+    #[must_use]
+    pub fn crl_distribution_points(&self) -> &[DistributionPoint] {
+        &self.0.extensions.crl_distribution_points
+    }
+
+    /// The URIs of its CRL distribution points.
+    #[must_use]
+    pub fn crl_uris(&self) -> Vec<&str> {
+        self.crl_distribution_points()
+            .iter()
+            .flat_map(DistributionPoint::uris)
+            .collect()
+    }
+
+    /// The first critical extension that is not understood.
+    #[must_use]
+    pub fn unknown_critical_extension(&self) -> Option<&ObjectIdentifier> {
+        self.0.extensions.unknown_critical.as_ref()
+    }
+
+    /// Whether it has `id-pkix-ocsp-nocheck` (RFC 6960 §4.2.2.2.1).
+    pub(crate) fn has_ocsp_no_check(&self) -> bool {
+        self.0.extensions.ocsp_no_check
     }
 
     /// The version of its format.
@@ -234,10 +286,12 @@ impl Certificate {
         !self.0.subject.is_empty() && self.0.subject == self.0.issuer
     }
 
-    /// Whether it is self-issued and its own key verifies its signature. Costs a signature check.
+    /// Whether it is self-issued and its own key verifies its signature. Costs a signature check, once.
     #[must_use]
     pub fn is_self_signed(&self) -> bool {
-        false
+        *self.0.self_signed.get_or_init(|| {
+            self.is_self_issued() && self.verify_signed_by(self.public_key()).is_ok()
+        })
     }
 
     /// What is wrong with its encoding, as phrases such as `duplicate extension`; empty when all is well.

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use crate::ObjectIdentifier;
+use crate::der::{
+    DerError, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, Value, object_identifier,
+};
+use crate::oid::known;
 
 /// The kind of a public key.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -68,4 +72,84 @@ pub struct PublicKey {
     pub spki_der: Box<[u8]>,
     /// The contents of its BIT STRING.
     pub(crate) key: Box<[u8]>,
+}
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo`. An algorithm that we do not know is read as well; a key that does not fit its algorithm has 0 bits.
+    pub(crate) fn read(spki: Value<'_>) -> Result<Self, DerError> {
+        let mut parts = spki.reader();
+        let mut identifier = parts.sequence()?;
+        let oid = identifier.object_identifier()?;
+        let parameters = if identifier.is_empty() {
+            None
+        } else {
+            Some(identifier.next()?)
+        };
+        identifier.end()?;
+        let key = parts.bit_string()?;
+        parts.end()?;
+        let (algorithm, bits) = classify(oid, parameters, key);
+        Ok(Self {
+            algorithm,
+            bits,
+            spki_der: spki.whole.into(),
+            key: key.into(),
+        })
+    }
+}
+
+fn classify(
+    oid: ObjectIdentifier,
+    parameters: Option<Value<'_>>,
+    key: &[u8],
+) -> (KeyAlgorithm, usize) {
+    match oid.as_der_contents() {
+        known::RSA_ENCRYPTION => (KeyAlgorithm::Rsa, rsa_bits(key).unwrap_or(0)),
+        known::RSASSA_PSS => (KeyAlgorithm::RsaPss, rsa_bits(key).unwrap_or(0)),
+        known::EC_PUBLIC_KEY => elliptic_curve(parameters),
+        known::DSA => (
+            KeyAlgorithm::Dsa,
+            parameters.and_then(dsa_bits).unwrap_or(0),
+        ),
+        known::ED25519 => (KeyAlgorithm::Ed25519, 256),
+        known::ED448 => (KeyAlgorithm::Ed448, 448),
+        known::ML_DSA_44 => (KeyAlgorithm::MlDsa44, key.len() * 8),
+        known::ML_DSA_65 => (KeyAlgorithm::MlDsa65, key.len() * 8),
+        known::ML_DSA_87 => (KeyAlgorithm::MlDsa87, key.len() * 8),
+        _ => (KeyAlgorithm::Unknown(oid), 0),
+    }
+}
+
+fn elliptic_curve(parameters: Option<Value<'_>>) -> (KeyAlgorithm, usize) {
+    let curve = parameters
+        .filter(|value| value.tag == OBJECT_IDENTIFIER)
+        .and_then(|value| object_identifier(value).ok());
+    match curve.as_ref().map(ObjectIdentifier::as_der_contents) {
+        Some(known::P256) => (KeyAlgorithm::EcP256, 256),
+        Some(known::P384) => (KeyAlgorithm::EcP384, 384),
+        Some(known::P521) => (KeyAlgorithm::EcP521, 521),
+        Some(known::P192) => (KeyAlgorithm::EcOther(curve), 192),
+        Some(known::P224) => (KeyAlgorithm::EcOther(curve), 224),
+        Some(known::SECP256K1) => (KeyAlgorithm::EcOther(curve), 256),
+        _ => (KeyAlgorithm::EcOther(curve), 0),
+    }
+}
+
+fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let mut reader = Reader::new(key);
+    let mut parts = reader.expect(SEQUENCE).ok()?.reader();
+    integer_bits(parts.expect(INTEGER).ok()?.contents)
+}
+
+fn dsa_bits(parameters: Value<'_>) -> Option<usize> {
+    integer_bits(parameters.reader().expect(INTEGER).ok()?.contents)
+}
+
+fn integer_bits(contents: &[u8]) -> Option<usize> {
+    let zeros = contents.iter().take_while(|octet| **octet == 0).count();
+    let digits = contents.get(zeros..)?;
+    let first = digits.first()?;
+    usize::try_from(8 - first.leading_zeros())
+        .ok()
+        .map(|bits| bits + (digits.len() - 1) * 8)
 }

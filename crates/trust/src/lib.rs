@@ -50,11 +50,12 @@ mod signature;
 pub mod time;
 mod verdict;
 
-pub use bundle::{Bundle, BundleEntry, ParseBundleError, parse_bundle, to_pem};
+pub use bundle::{Bundle, BundleEntry, ParseBundleError, WrongContent, parse_bundle, to_pem};
 pub use ca_set::{CaSetVersion, EmptyCaSet, Finding, Severity, Sha1Signatures, validate_ca_set};
 pub use certificate::{
-    AccessDescription, AuthorityKeyIdentifier, BasicConstraints, Certificate, ExtendedKeyUsage,
-    GeneralSubtree, KeyUsage, NameConstraints, ParseCertificateError, Validity, Version,
+    AccessDescription, AuthorityKeyIdentifier, BasicConstraints, Certificate, DistributionPoint,
+    DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,
+    ParseCertificateError, RevocationReasons, Validity, Version,
 };
 pub use evaluate::evaluate;
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
@@ -68,6 +69,6 @@ pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
 pub use revocation::{RevocationIndex, RevocationMode, RevocationPolicy, RevocationScope};
 pub use serial::SerialNumber;
-pub use signature::{Hash, SignatureAlgorithm};
+pub use signature::{Hash, SignatureAlgorithm, SignatureError};
 pub use time::{Clock, ParseTimeError, UnixTime};
 pub use verdict::{PathAttempt, Refusal, ValidChain, Verdict};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(crate) mod known;
+
 /// An ASN.1 object identifier; compares by its DER contents.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectIdentifier(Box<[u8]>);
@@ -70,5 +72,11 @@ impl fmt::Debug for ObjectIdentifier {
 impl PartialEq<[u8]> for ObjectIdentifier {
     fn eq(&self, other: &[u8]) -> bool {
         *self.0 == *other
+    }
+}
+
+impl PartialEq<&[u8]> for ObjectIdentifier {
+    fn eq(&self, other: &&[u8]) -> bool {
+        *self.0 == **other
     }
 }

@@ -4,6 +4,12 @@ use std::fmt;
 
 use crate::ObjectIdentifier;
 
+mod algorithm;
+mod verify;
+
+pub use verify::SignatureError;
+pub(crate) use verify::{MAX_RSA_BITS, MIN_RSA_BITS, verify};
+
 /// A hash function as part of a signature algorithm.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Hash {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::DistributionPoint;
+use crate::der::NamedBits;
+use crate::oid::known;
 use crate::{GeneralName, ObjectIdentifier, SerialNumber};
 
 /// Everything that the extensions say.
@@ -15,11 +18,14 @@ pub(crate) struct Extensions {
     pub(crate) subject_key_identifier: Option<Box<[u8]>>,
     pub(crate) authority_key_identifier: Option<AuthorityKeyIdentifier>,
     pub(crate) authority_information_access: Vec<AccessDescription>,
+    pub(crate) crl_distribution_points: Vec<DistributionPoint>,
+    pub(crate) ocsp_no_check: bool,
+    pub(crate) unknown_critical: Option<ObjectIdentifier>,
 }
 
 /// What a key may be used for (RFC 5280 §4.2.1.3).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct KeyUsage(pub(crate) u16);
+pub struct KeyUsage(pub(crate) NamedBits);
 
 impl KeyUsage {
     /// Signing handshakes and the like.
@@ -65,7 +71,7 @@ impl KeyUsage {
     }
 
     fn has(self, bit: u32) -> bool {
-        self.0 & (1 << bit) != 0
+        self.0.has(bit)
     }
 }
 
@@ -108,25 +114,47 @@ impl ExtendedKeyUsage {
     /// Proving a client's identity in TLS.
     #[must_use]
     pub fn client_auth(&self) -> bool {
-        false
+        self.has(known::CLIENT_AUTH)
     }
 
     /// Proving a server's identity in TLS.
     #[must_use]
     pub fn server_auth(&self) -> bool {
-        false
+        self.has(known::SERVER_AUTH)
     }
 
     /// Any purpose.
     #[must_use]
     pub fn any(&self) -> bool {
-        false
+        self.has(known::ANY_EXTENDED_KEY_USAGE)
     }
 
     /// Signing OCSP responses for another CA.
     #[must_use]
     pub fn ocsp_signing(&self) -> bool {
-        false
+        self.has(known::OCSP_SIGNING)
+    }
+
+    fn has(&self, purpose: &[u8]) -> bool {
+        self.purposes.iter().any(|known| *known == *purpose)
+    }
+}
+
+/// The names that RFC 5280 gives the purposes, or their numbers, separated by a comma and a space.
+impl fmt::Display for ExtendedKeyUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .purposes
+            .iter()
+            .map(|purpose| match purpose.as_der_contents() {
+                known::ANY_EXTENDED_KEY_USAGE => "anyExtendedKeyUsage".to_owned(),
+                known::CLIENT_AUTH => "clientAuth".to_owned(),
+                known::OCSP_SIGNING => "OCSPSigning".to_owned(),
+                known::SERVER_AUTH => "serverAuth".to_owned(),
+                _ => purpose.to_string(),
+            })
+            .collect();
+        f.write_str(&names.join(", "))
     }
 }
 
@@ -161,7 +189,7 @@ pub enum GeneralSubtree {
     Ip(Box<[u8]>),
     /// URIs whose host is this, or (with a leading dot) is below this domain.
     Uri(String),
-    /// A kind of name that we cannot compare, or a constraint that breaks the rules of its kind.
+    /// A kind of name that we cannot compare, a subtree with `minimum` or `maximum`, or a constraint that breaks the rules of its kind.
     Unsupported {
         /// The number of its kind (RFC 5280 §4.2.1.6).
         tag: u8,
