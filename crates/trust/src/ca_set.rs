@@ -1,5 +1,9 @@
 //! CA sets: which certificates make a good one, and the form that evaluation uses.
 
+mod version;
+
+pub use version::{CaSetVersion, EmptyCaSet};
+
 use crate::{Certificate, UnixTime};
 
 /// Whether SHA-1 signatures are accepted.
@@ -49,49 +53,4 @@ pub fn validate_ca_set(
 ) -> Vec<Finding> {
     let _ = (certificates, sha1, now);
     Vec::new()
-}
-
-/// The certificates of a version of a CA set, indexed for evaluation. All of them are trust anchors.
-#[derive(Debug)]
-pub struct CaSetVersion {
-    certificates: Vec<Certificate>,
-    sha1: Sha1Signatures,
-}
-
-/// A CA set without certificates would let nobody in, or be mistaken for "anybody".
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a CA set needs at least one certificate")]
-pub struct EmptyCaSet;
-
-impl CaSetVersion {
-    /// Indexes the certificates; duplicates are dropped.
-    ///
-    /// # Errors
-    ///
-    /// When there is no certificate (invariant I1: never an empty trust pool).
-    pub fn new(certificates: Vec<Certificate>, sha1: Sha1Signatures) -> Result<Self, EmptyCaSet> {
-        if certificates.is_empty() {
-            return Err(EmptyCaSet);
-        }
-        Ok(Self { certificates, sha1 })
-    }
-
-    /// The certificates, in their order, without duplicates.
-    #[must_use]
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
-    }
-
-    /// Whether SHA-1 signatures are accepted.
-    #[must_use]
-    pub fn sha1_signatures(&self) -> Sha1Signatures {
-        self.sha1
-    }
-
-    /// The subjects, DER, each once: what a server tells clients (RFC 8446 §4.2.4).
-    pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
-        self.certificates
-            .iter()
-            .map(|certificate| certificate.subject().der())
-    }
 }

@@ -1,10 +1,28 @@
 //! The decision.
+//!
+//! Two halves: [`search`] finds paths by names and signatures from the client's certificate to a certificate of the CA set, [`path`]
+//! judges a whole path from the trust anchor down, in the order of RFC 5280 §6.1. The search goes on when a path is refused, and stops at
+//! the first one that is good or when its [`Budget`](budget::Budget) is spent. Everything that failed is kept as an attempt; the failure
+//! that came nearest to trust is the reason.
 
+mod budget;
+mod failure;
+mod name_constraints;
+mod path;
+mod purpose;
+mod revocation;
+mod search;
+mod text;
+
+pub(crate) use failure::Failure;
+
+use self::search::Search;
 use crate::{CaSetVersion, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, Verdict};
 
 /// Evaluates a client's chain against a CA set at a time.
 ///
-/// A pure function: the same arguments give the same verdict, whatever the protocol, fresh or resumed (invariant I2).
+/// A pure function: the same arguments give the same verdict, whatever the protocol, fresh or resumed (invariant I2). Its cost is bounded:
+/// it does not depend on the size of the set, and what an attacker can steer has a budget.
 #[must_use]
 pub fn evaluate(
     chain: &PeerChain,
@@ -13,6 +31,23 @@ pub fn evaluate(
     policy: &Policy,
     now: UnixTime,
 ) -> Verdict {
-    let _ = (chain, set, revocation, policy, now);
-    Verdict::Invalid(Refusal::unimplemented())
+    let context = Context {
+        set,
+        revocation,
+        policy,
+        now,
+    };
+    match Search::new(chain, &context).run() {
+        Ok(valid) => Verdict::Valid(valid),
+        Err((failure, attempts)) => Verdict::Invalid(Refusal::from_failure(failure, attempts)),
+    }
+}
+
+/// What a path is judged by.
+#[derive(Clone, Copy, Debug)]
+struct Context<'a> {
+    set: &'a CaSetVersion,
+    revocation: &'a RevocationIndex,
+    policy: &'a Policy,
+    now: UnixTime,
 }

@@ -11,6 +11,8 @@ mod canonical;
 mod parse;
 mod text;
 
+pub(crate) use canonical::prepare;
+
 /// A distinguished name. Two are equal when RFC 5280 §7.1 says so: case, inner white space and string types do not matter, order does.
 #[derive(Clone)]
 pub struct DistinguishedName {
@@ -121,6 +123,11 @@ impl DistinguishedName {
     #[must_use]
     pub fn organization(&self) -> Option<&str> {
         self.texts(known::ORGANIZATION).last()
+    }
+
+    /// All organisations.
+    pub(crate) fn organizations(&self) -> impl Iterator<Item = &str> {
+        self.texts(known::ORGANIZATION)
     }
 
     /// The organisational units, in the order of the encoding.

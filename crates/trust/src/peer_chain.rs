@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Certificate, Fingerprint, Refusal};
+use crate::{Certificate, Fingerprint, Reason, Refusal};
 
-/// The certificates that a client sent, in its order: the first is its own, the others are only material.
+/// The certificates that a client sent, in its order: the first is its own, the others are only material; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PeerChain {
     leaf: Certificate,
@@ -22,10 +22,58 @@ impl PeerChain {
     ///
     /// # Errors
     ///
-    /// A refusal when there is none, there are too many or too large ones, or the first cannot be read.
+    /// A refusal when there is none, there are too many or too large ones, or one cannot be read.
     pub fn from_der<I: AsRef<[u8]>>(certificates: &[I]) -> Result<Self, Refusal> {
-        let _ = certificates;
-        Err(Refusal::unimplemented())
+        if certificates.len() > Self::MAX_CERTIFICATES {
+            return Err(Refusal::new(
+                Reason::TooManyCertificates,
+                format!(
+                    "The client sent {} certificates; at most {} are accepted.",
+                    certificates.len(),
+                    Self::MAX_CERTIFICATES
+                ),
+                None,
+            ));
+        }
+        let octets: usize = certificates.iter().map(|der| der.as_ref().len()).sum();
+        if octets > Self::MAX_OCTETS {
+            return Err(Refusal::new(
+                Reason::ChainTooLarge,
+                format!(
+                    "The client's certificates have {octets} octets; at most {} are accepted.",
+                    Self::MAX_OCTETS
+                ),
+                None,
+            ));
+        }
+        let parsed = certificates
+            .iter()
+            .zip(1..)
+            .map(|(der, number)| {
+                Certificate::from_der(der.as_ref()).map_err(|error| {
+                    let explanation = format!(
+                        "Certificate {number} of those that the client sent is unreadable: {error}."
+                    );
+                    Refusal::new(Reason::Malformed, explanation, None)
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let Some(leaf) = parsed.first() else {
+            return Err(Refusal::new(
+                Reason::Missing,
+                Reason::Missing.sentence().to_owned(),
+                None,
+            ));
+        };
+        let fingerprints: Vec<u8> = parsed
+            .iter()
+            .flat_map(|certificate| *certificate.fingerprint().as_bytes())
+            .collect();
+        Ok(Self {
+            leaf: leaf.clone(),
+            digest: Fingerprint::of(&fingerprints),
+            certificates: parsed.into(),
+        })
     }
 
     /// The client's own certificate.

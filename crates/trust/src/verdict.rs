@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::evaluate::Failure;
 use crate::{Certificate, ClientIdentity, Reason, UnixTime};
 
 /// The result of evaluating one client chain against one CA set at one time; cheap to clone.
@@ -47,6 +48,26 @@ struct ValidParts {
 }
 
 impl ValidChain {
+    /// For the evaluator alone: `path` goes from the leaf to the trust anchor.
+    pub(crate) fn new(
+        path: Vec<Certificate>,
+        leaf: &Certificate,
+        anchor: &Certificate,
+        evaluated_at: UnixTime,
+    ) -> Self {
+        let valid_until = path
+            .iter()
+            .map(|certificate| certificate.validity().not_after)
+            .fold(UnixTime::MAX, UnixTime::min);
+        Self(Arc::new(ValidParts {
+            path,
+            anchor: anchor.clone(),
+            identity: ClientIdentity::new(leaf.clone()),
+            valid_until,
+            evaluated_at,
+        }))
+    }
+
     /// The path from the client's certificate to the trust anchor, both included.
     #[must_use]
     pub fn path(&self) -> &[Certificate] {
@@ -92,13 +113,30 @@ struct RefusalParts {
 }
 
 impl Refusal {
-    pub(crate) fn unimplemented() -> Self {
+    /// A refusal without attempts; the remedy is that of the reason.
+    pub(crate) fn new(
+        reason: Reason,
+        explanation: String,
+        certificate: Option<Certificate>,
+    ) -> Self {
         Self(Arc::new(RefusalParts {
-            reason: Reason::Malformed,
-            explanation: Reason::Malformed.sentence().to_owned(),
-            remedy: Reason::Malformed.remedy().to_owned(),
-            certificate: None,
+            reason,
+            explanation,
+            remedy: reason.remedy().to_owned(),
+            certificate,
             attempts: Vec::new(),
+        }))
+    }
+
+    pub(crate) fn from_failure(failure: Failure, attempts: Vec<PathAttempt>) -> Self {
+        Self(Arc::new(RefusalParts {
+            reason: failure.reason,
+            explanation: failure.explanation,
+            remedy: failure
+                .remedy
+                .unwrap_or_else(|| failure.reason.remedy().to_owned()),
+            certificate: failure.certificate,
+            attempts,
         }))
     }
 

@@ -42,7 +42,7 @@ fn length(bytes: &[u8]) -> [u8; 4] {
 ///
 /// Deviation: characters that RFC 4518 §2.4 prohibits do not make names unequal; names are compared octet by octet once prepared, so
 /// they make nothing equal either.
-pub(super) fn prepare(text: &str) -> String {
+pub(crate) fn prepare(text: &str) -> String {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
         return squeeze(&text.to_ascii_lowercase());
     }

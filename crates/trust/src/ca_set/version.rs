@@ -1,0 +1,126 @@
+//! The form of a CA set that evaluation uses.
+
+use std::collections::{HashMap, HashSet};
+
+use thiserror::Error;
+
+use super::Sha1Signatures;
+use crate::{Certificate, DistinguishedName, Fingerprint};
+
+/// The certificates of a version of a CA set, indexed for evaluation. All of them are trust anchors, roots and intermediates alike.
+#[derive(Debug)]
+pub struct CaSetVersion {
+    certificates: Vec<Certificate>,
+    sha1: Sha1Signatures,
+    /// Positions by the subject's canonical form, so that evaluation costs the same in a set of one and of thousands.
+    by_subject: HashMap<Box<[u8]>, Vec<usize>>,
+    /// The organisations of the set's CAs: what makes an issuer look like one of the owner's.
+    organizations: HashSet<Organization>,
+}
+
+/// A CA set without certificates would let nobody in, or be mistaken for "anybody".
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("a CA set needs at least one certificate")]
+pub struct EmptyCaSet;
+
+impl CaSetVersion {
+    /// Indexes the certificates; duplicates are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When there is no certificate (invariant I1: never an empty trust pool).
+    pub fn new(certificates: Vec<Certificate>, sha1: Sha1Signatures) -> Result<Self, EmptyCaSet> {
+        if certificates.is_empty() {
+            return Err(EmptyCaSet);
+        }
+        let mut seen: HashSet<Fingerprint> = HashSet::new();
+        let certificates: Vec<_> = certificates
+            .into_iter()
+            .filter(|certificate| seen.insert(certificate.fingerprint()))
+            .collect();
+        let mut by_subject: HashMap<Box<[u8]>, Vec<usize>> = HashMap::new();
+        let mut organizations = HashSet::new();
+        for (position, certificate) in certificates.iter().enumerate() {
+            by_subject
+                .entry(certificate.subject().canonical().into())
+                .or_default()
+                .push(position);
+            organizations.extend(Organization::of(certificate.subject()));
+        }
+        Ok(Self {
+            certificates,
+            sha1,
+            by_subject,
+            organizations,
+        })
+    }
+
+    /// The certificates, in their order, without duplicates.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Whether SHA-1 signatures are accepted.
+    #[must_use]
+    pub fn sha1_signatures(&self) -> Sha1Signatures {
+        self.sha1
+    }
+
+    /// The subjects, DER, each once: what a server tells clients (RFC 8446 §4.2.4).
+    pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
+        self.certificates
+            .iter()
+            .enumerate()
+            .filter(|(position, certificate)| {
+                self.by_subject
+                    .get(certificate.subject().canonical())
+                    .and_then(|positions| positions.first())
+                    == Some(position)
+            })
+            .map(|(_, certificate)| certificate.subject().der())
+    }
+
+    /// The certificates with this subject.
+    pub(crate) fn with_subject(
+        &self,
+        subject: &DistinguishedName,
+    ) -> impl Iterator<Item = &Certificate> {
+        self.by_subject
+            .get(subject.canonical())
+            .into_iter()
+            .flatten()
+            .filter_map(|position| self.certificates.get(*position))
+    }
+
+    /// Whether a CA of that name would be of an organisation that has CAs in the set.
+    pub(crate) fn shares_organization(&self, name: &DistinguishedName) -> bool {
+        Organization::of(name)
+            .iter()
+            .any(|organization| self.organizations.contains(organization))
+    }
+}
+
+/// To whom a name belongs.
+#[derive(Debug, Eq, Hash, PartialEq)]
+enum Organization {
+    /// All domain components.
+    Domain(Vec<String>),
+    /// An `O` attribute.
+    Name(String),
+}
+
+impl Organization {
+    fn of(name: &DistinguishedName) -> Vec<Self> {
+        let components: Vec<_> = name
+            .domain_components()
+            .into_iter()
+            .map(str::to_lowercase)
+            .collect();
+        let domain = (!components.is_empty()).then_some(Self::Domain(components));
+        name.organizations()
+            .map(|organization| Self::Name(crate::name::prepare(organization)))
+            .chain(domain)
+            .collect()
+    }
+}
