@@ -6,9 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_snapshot::{Acknowledgement, AcknowledgementOutcome, Generation, SignedSnapshot, SnapshotDigest};
+use countersign_snapshot::{Acknowledgement, Generation, SignedSnapshot, SnapshotDigest};
+use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
 
-use crate::EdgeConfig;
+use crate::access_log::AccessLog;
+use crate::connection::Ending;
+use crate::node::{Node, Parts, Phase};
+use crate::offer::Offers;
+use crate::store::LastGood;
+use crate::{EdgeConfig, accept, sweep};
 
 /// Starts edge nodes.
 #[derive(Debug)]
@@ -17,7 +23,9 @@ pub struct Edge;
 /// A running edge node. Cheap to clone; the node runs until it is drained or the runtime ends.
 #[derive(Clone, Debug)]
 pub struct EdgeHandle {
-    config: Arc<EdgeConfig>,
+    node: Arc<Node>,
+    offers: Arc<Offers>,
+    addresses: Arc<[SocketAddr]>,
 }
 
 /// Why an edge node could not start.
@@ -51,6 +59,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// The secret of session tickets cannot be made.
+    #[error("cannot make the secret of session tickets")]
+    Tickets(#[source] BuildTlsError),
 }
 
 impl Edge {
@@ -62,57 +73,125 @@ impl Edge {
     /// When an address is taken or cannot be bound, the state directory cannot be used, or the access log cannot be opened. A last good
     /// snapshot that cannot be read is no error: it is refused with the reason in the log, and never served.
     pub async fn start(config: EdgeConfig) -> Result<EdgeHandle, StartError> {
-        Ok(EdgeHandle { config: Arc::new(config) })
+        if config.listen.is_empty() {
+            return Err(StartError::NoAddress);
+        }
+        let listeners = config
+            .listen
+            .into_iter()
+            .map(accept::bind)
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses = listeners
+            .iter()
+            .map(|listener| listener.local_addr().map_err(StartError::Listener))
+            .collect::<Result<_, _>>()?;
+        let store = LastGood::open(&config.state_dir, config.network).map_err(|source| {
+            StartError::StateDirectory {
+                path: config.state_dir,
+                source,
+            }
+        })?;
+        let tickets =
+            TicketSecret::from_sealing_key(&config.sealing_key).map_err(StartError::Tickets)?;
+        let node = Node::new(Parts {
+            network: config.network,
+            id: config.node_id,
+            limits: config.limits,
+            tls: TlsContext::new(Arc::clone(&config.clock), tickets, MemoryLimits::default()),
+            sealing_key: config.sealing_key,
+            clock: config.clock,
+            access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
+        });
+        let offers = Arc::new(Offers::new(Arc::clone(&node), config.verifying_key, store));
+        // Before the first connection is accepted, so that a restart refuses nobody.
+        offers.restore().await;
+        for listener in listeners {
+            tokio::spawn(accept::run(Arc::clone(&node), listener));
+        }
+        tokio::spawn(sweep::run(Arc::clone(&node)));
+        Ok(EdgeHandle {
+            node,
+            offers,
+            addresses,
+        })
     }
 }
 
 impl EdgeHandle {
     /// Offers a snapshot: enforced whole, on disk and acknowledged, or refused whole with the reason while the last good one serves on.
+    ///
+    /// The one that is enforced already is acknowledged again. The generation of the acknowledgement is 0 when the snapshot could not even
+    /// be believed.
     pub async fn offer(&self, snapshot: Arc<SignedSnapshot>) -> Acknowledgement {
-        Acknowledgement {
-            node: self.config.node_id.clone(),
-            network: self.config.network,
-            generation: Generation::new(0),
-            digest: snapshot.digest(),
-            outcome: AcknowledgementOutcome::Refused("this node does not serve yet".to_owned()),
-        }
+        self.offers.offer(snapshot).await
     }
 
     /// The first address that is listened at, with its real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
+        // A node without an address does not start.
+        self.addresses
+            .first()
+            .copied()
+            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
     /// Every address that is listened at, in the order of the configuration.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        &[]
+        &self.addresses
     }
 
     /// The generation that is enforced; `None` before the first snapshot.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
-        None
+        self.node.enforced().map(|enforced| enforced.generation())
     }
 
     /// The digest of the snapshot that is enforced.
     #[must_use]
     pub fn digest(&self) -> Option<SnapshotDigest> {
-        None
+        self.node.enforced().map(|enforced| enforced.digest())
     }
 
-    /// How many client connections are open.
+    /// How many authenticated client connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
-        0
+        self.node.registry.len()
+    }
+
+    /// Returns when every access record of what happened before is written.
+    pub async fn flush_access_log(&self) {
+        self.node.access_log.flush().await;
     }
 
     /// Stops listening, lets requests in flight end, and closes every connection; what is left at the deadline is cut off.
     ///
     /// Returns how many connections were cut off.
     pub async fn drain(&self, deadline: Duration) -> usize {
-        let _ = deadline;
-        0
+        let node = &self.node;
+        node.phase.send_if_modified(|phase| {
+            let begins = *phase == Phase::Serving;
+            if begins {
+                *phase = Phase::Draining;
+            }
+            begins
+        });
+        node.registry
+            .for_each(|connection| connection.end(Ending::Graceful));
+        let cut_off = match tokio::time::timeout(deadline, node.registry.emptied()).await {
+            Ok(()) => 0,
+            Err(_) => {
+                let left = node.registry.len();
+                node.registry
+                    .for_each(|connection| connection.end(Ending::Now));
+                // Their tasks only have to notice.
+                let _ = tokio::time::timeout(Duration::from_secs(1), node.registry.emptied()).await;
+                left
+            }
+        };
+        node.phase.send_replace(Phase::Ended);
+        node.access_log.flush().await;
+        cut_off
     }
 }

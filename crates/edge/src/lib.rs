@@ -9,12 +9,31 @@
 //!
 //! Start from [`EdgeConfig`], [`Edge::start`] and [`EdgeHandle`].
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 #![warn(missing_docs)]
 
+mod accept;
+mod access_log;
 mod config;
+mod connection;
 mod edge;
+mod enforced;
+mod http;
 mod limits;
+mod node;
+mod offer;
+mod origin;
+mod registry;
+mod store;
+mod sweep;
 
 pub use config::{AccessLogSink, EdgeConfig, Listen};
 pub use edge::{Edge, EdgeHandle, StartError};

@@ -1,7 +1,10 @@
 //! What belongs to one connection only and is never passed on (RFC 9110 §7.6.1).
 
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 
 /// Fields that are about one connection, named by RFC 9110 §7.6.1 and by the software that made them so.
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -24,7 +27,10 @@ pub(crate) struct TooManyOptions;
 ///
 /// `protected` names fields that a client may not get removed by listing them: those that the edge sets (threats C4.1: the "hop-by-hop
 /// removal trick") are set after this function ran, so that here only end-to-end fields with a meaning to us need protection.
-pub(crate) fn remove(headers: &mut HeaderMap, protected: fn(&HeaderName) -> bool) -> Result<(), TooManyOptions> {
+pub(crate) fn remove(
+    headers: &mut HeaderMap,
+    protected: fn(&HeaderName) -> bool,
+) -> Result<(), TooManyOptions> {
     if headers.contains_key(CONNECTION) {
         let mut listed: Vec<HeaderName> = Vec::new();
         let mut seen = 0;
@@ -47,7 +53,10 @@ pub(crate) fn remove(headers: &mut HeaderMap, protected: fn(&HeaderName) -> bool
     }
     // RFC 9110 §10.1.4: TE is of this connection; only "trailers" has the same meaning on the next one.
     let trailers = headers.get_all(TE).iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
     });
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -65,6 +74,35 @@ pub(crate) fn remove_all(headers: &mut HeaderMap, name: &HeaderName) {
     headers.remove(name);
 }
 
+/// Fields that say where a message or a connection ends.
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || matches!(*name, CONTENT_LENGTH | EXPECT | TE | TRAILER)
+}
+
+/// Fields that change the meaning of a message and therefore come too late in its trailers (RFC 9110 §6.5.1).
+pub(crate) fn is_forbidden_in_trailers(name: &HeaderName) -> bool {
+    use http::header;
+    const FORBIDDEN: [HeaderName; 14] = [
+        header::AUTHORIZATION,
+        header::CACHE_CONTROL,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::CONTENT_TYPE,
+        header::COOKIE,
+        header::EXPECT,
+        header::FORWARDED,
+        header::HOST,
+        header::TE,
+        header::TRAILER,
+        header::RANGE,
+        header::VIA,
+    ];
+    HOP_BY_HOP.contains(name)
+        || FORBIDDEN.contains(name)
+        || name.as_str().starts_with("x-forwarded-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +110,12 @@ mod tests {
     fn map(fields: &[(&str, &str)]) -> HeaderMap {
         fields
             .iter()
-            .map(|(name, value)| (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap()))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            })
             .collect()
     }
 

@@ -51,7 +51,9 @@ pub(crate) fn is_identity(name: &HeaderName) -> bool {
     if !matches!(name.first(), Some(b'a' | b'c' | b's' | b'x')) {
         return false;
     }
-    STRIPPED.iter().any(|pattern| matches(pattern.as_bytes(), name))
+    STRIPPED
+        .iter()
+        .any(|pattern| matches(pattern.as_bytes(), name))
 }
 
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
@@ -59,12 +61,22 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
         Some((b'*', beginning)) => (beginning, true),
         _ => (pattern, false),
     };
-    (if open { name.len() >= pattern.len() } else { name.len() == pattern.len() })
-        && pattern.iter().zip(name).all(|(wanted, is)| *wanted == canonical(*is))
+    (if open {
+        name.len() >= pattern.len()
+    } else {
+        name.len() == pattern.len()
+    }) && pattern
+        .iter()
+        .zip(name)
+        .all(|(wanted, is)| *wanted == canonical(*is))
 }
 
 const fn canonical(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
+    if byte.is_ascii_alphanumeric() {
+        byte.to_ascii_lowercase()
+    } else {
+        b'-'
+    }
 }
 
 /// Removes every identity header. Invariant I3: called on every request and on its trailers before anything reads them.
@@ -75,7 +87,11 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 /// Removes every header that the predicate names.
 pub(crate) fn strip_where(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     if headers.keys().any(&unwanted) {
-        let names: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
+        let names: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| unwanted(name))
+            .cloned()
+            .collect();
         for name in names {
             headers.remove(name);
         }
@@ -120,14 +136,30 @@ mod tests {
             "countersign_client_verdict",
             "countersign-anything",
         ] {
-            assert!(is_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap()), "{name}");
+            assert!(
+                is_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap()),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn other_headers_are_not() {
-        for name in ["cookie", "accept", "client", "x-forwarded-for", "authorization", "content-type", "cf-ray", "x-request-id", "sec-websocket-key"] {
-            assert!(!is_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap()), "{name}");
+        for name in [
+            "cookie",
+            "accept",
+            "client",
+            "x-forwarded-for",
+            "authorization",
+            "content-type",
+            "cf-ray",
+            "x-request-id",
+            "sec-websocket-key",
+        ] {
+            assert!(
+                !is_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap()),
+                "{name}"
+            );
         }
     }
 

@@ -126,7 +126,13 @@ impl Segment {
     fn next(&mut self, octet: u8) -> Result<(), Ambiguity> {
         self.length += 1;
         match octet {
-            b';' if !self.named => return Err(if self.length > 1 { Ambiguity::DotSegment } else { Ambiguity::Parameter }),
+            b';' if !self.named => {
+                return Err(if self.length > 1 {
+                    Ambiguity::DotSegment
+                } else {
+                    Ambiguity::Parameter
+                });
+            }
             b';' => self.parameters = true,
             b'.' => {}
             _ if !self.parameters => self.named = true,
@@ -179,7 +185,11 @@ impl Utf8 {
     }
 
     fn end(&self) -> Result<(), Ambiguity> {
-        if self.missing == 0 { Ok(()) } else { Err(Ambiguity::NotUtf8) }
+        if self.missing == 0 {
+            Ok(())
+        } else {
+            Err(Ambiguity::NotUtf8)
+        }
     }
 }
 
@@ -190,7 +200,19 @@ mod tests {
     #[test]
     fn ordinary_paths_pass() {
         for path in [
-            "/", "/a", "/a/", "/a/b.c", "/.well-known/acme", "/..a", "/a..", "/...", "/a;v=1/b", "/%E4%BD%A0", "/a%20b", "/~u/x@y:z,!$&'()*+=", "/%C3%BC",
+            "/",
+            "/a",
+            "/a/",
+            "/a/b.c",
+            "/.well-known/acme",
+            "/..a",
+            "/a..",
+            "/...",
+            "/a;v=1/b",
+            "/%E4%BD%A0",
+            "/a%20b",
+            "/~u/x@y:z,!$&'()*+=",
+            "/%C3%BC",
         ] {
             assert_eq!(check(path), Ok(()), "{path}");
         }

@@ -32,7 +32,10 @@ pub(super) fn escaped_pem(der: &[u8], kept: &[u8]) -> String {
 
 /// Several certificates as one percent-encoded PEM text.
 pub(super) fn escaped_pem_chain(certificates: &[Certificate], kept: &[u8]) -> String {
-    let text: String = certificates.iter().map(|certificate| to_pem(certificate.der())).collect();
+    let text: String = certificates
+        .iter()
+        .map(|certificate| to_pem(certificate.der()))
+        .collect();
     percent_encode(text.as_bytes(), kept)
 }
 
@@ -56,7 +59,11 @@ pub(super) fn text(value: &str) -> String {
     }
     let mut encoded = String::with_capacity(value.len() + 16);
     for byte in value.bytes() {
-        if plain(byte) { encoded.push(char::from(byte)) } else { push_encoded(&mut encoded, byte) }
+        if plain(byte) {
+            encoded.push(char::from(byte))
+        } else {
+            push_encoded(&mut encoded, byte)
+        }
     }
     encoded
 }

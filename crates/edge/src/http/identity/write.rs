@@ -6,7 +6,9 @@ use http::HeaderMap;
 use http::header::HeaderName;
 
 use super::set;
-use super::value::{byte_sequence, byte_sequences, escaped_pem, escaped_pem_chain, hex, quoted, text};
+use super::value::{
+    byte_sequence, byte_sequences, escaped_pem, escaped_pem_chain, hex, quoted, text,
+};
 
 macro_rules! names {
     ($($constant:ident = $name:literal;)*) => {
@@ -66,8 +68,12 @@ pub(crate) fn write(headers: &mut HeaderMap, wanted: ForwardIdentity, identity: 
     if wanted.presets.contains(IdentityPresets::NGINX) {
         set(headers, NGINX_VERIFY, nginx_verify(identity));
     }
-    let Identity::Valid(chain) = identity else { return };
-    let Some((leaf, above)) = chain.path().split_first() else { return };
+    let Identity::Valid(chain) = identity else {
+        return;
+    };
+    let Some((leaf, above)) = chain.path().split_first() else {
+        return;
+    };
     write_presets(headers, wanted.presets, leaf, above, chain.path());
     write_attributes(headers, wanted.attributes, leaf);
 }
@@ -88,11 +94,19 @@ fn nginx_verify(identity: Identity<'_>) -> String {
     }
 }
 
-fn write_presets(headers: &mut HeaderMap, presets: IdentityPresets, leaf: &Certificate, above: &[Certificate], path: &[Certificate]) {
+fn write_presets(
+    headers: &mut HeaderMap,
+    presets: IdentityPresets,
+    leaf: &Certificate,
+    above: &[Certificate],
+    path: &[Certificate],
+) {
     if presets.contains(IdentityPresets::RFC9440) {
         set(headers, CLIENT_CERT, byte_sequence(leaf.der()));
         // RFC 9440 §2.3: the trust anchor may be left out; the origin has it, and headers have limits.
-        let intermediates = above.split_last().map_or(above, |(_, intermediates)| intermediates);
+        let intermediates = above
+            .split_last()
+            .map_or(above, |(_, intermediates)| intermediates);
         if !intermediates.is_empty() {
             set(headers, CLIENT_CERT_CHAIN, byte_sequences(intermediates));
         }
@@ -118,7 +132,11 @@ fn write_presets(headers: &mut HeaderMap, presets: IdentityPresets, leaf: &Certi
 
 fn write_attributes(headers: &mut HeaderMap, attributes: ClientAttributes, leaf: &Certificate) {
     if attributes.contains(ClientAttributes::SUBJECT) {
-        set(headers, AKAMAI_CC_SUBJECT, text(&leaf.subject().to_rfc2253()));
+        set(
+            headers,
+            AKAMAI_CC_SUBJECT,
+            text(&leaf.subject().to_rfc2253()),
+        );
     }
     if attributes.contains(ClientAttributes::ISSUER) {
         set(headers, AKAMAI_CC_ISSUER, text(&leaf.issuer().to_rfc2253()));
@@ -129,7 +147,11 @@ fn write_attributes(headers: &mut HeaderMap, attributes: ClientAttributes, leaf:
         set(headers, AKAMAI_CC_COMMON_NAME, text(name));
     }
     if attributes.contains(ClientAttributes::SHA256_FINGERPRINT) {
-        set(headers, AKAMAI_CC_SHA256_FINGERPRINT, leaf.fingerprint().to_string());
+        set(
+            headers,
+            AKAMAI_CC_SHA256_FINGERPRINT,
+            leaf.fingerprint().to_string(),
+        );
     }
 }
 
@@ -158,10 +180,21 @@ fn xfcc(leaf: &Certificate, path: &[Certificate]) -> String {
 
 fn write_alb(headers: &mut HeaderMap, leaf: &Certificate) {
     let validity = leaf.validity();
-    set(headers, ALB_SERIAL, hex(leaf.serial().as_bytes()).to_ascii_uppercase());
+    set(
+        headers,
+        ALB_SERIAL,
+        hex(leaf.serial().as_bytes()).to_ascii_uppercase(),
+    );
     set(headers, ALB_ISSUER, text(&leaf.issuer().to_rfc2253()));
     set(headers, ALB_SUBJECT, text(&leaf.subject().to_rfc2253()));
-    set(headers, ALB_VALIDITY, format!("NotBefore={};NotAfter={}", validity.not_before, validity.not_after));
+    set(
+        headers,
+        ALB_VALIDITY,
+        format!(
+            "NotBefore={};NotAfter={}",
+            validity.not_before, validity.not_after
+        ),
+    );
     // These three stay as they are in that convention.
     set(headers, ALB_LEAF, escaped_pem(leaf.der(), b"+=/"));
 }

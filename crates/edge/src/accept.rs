@@ -1,0 +1,125 @@
+//! From listening sockets to connections, within budgets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use countersign_trust::Reason;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::connection::establish;
+use crate::node::{Node, Phase};
+use crate::{Listen, StartError};
+
+pub(crate) mod budget;
+
+/// Connections that wait to be accepted, per address.
+const BACKLOG: u32 = 4096;
+/// When the process has no more file descriptors, trying at once again would only burn the processor.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Binds one address, or takes over a socket that listens already.
+pub(crate) fn bind(listen: Listen) -> Result<TcpListener, StartError> {
+    match listen {
+        Listen::Address(address) => bind_address(address).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+            _ => StartError::Bind { address, source },
+        }),
+        Listen::Listener(listener) => {
+            listener
+                .set_nonblocking(true)
+                .map_err(StartError::Listener)?;
+            TcpListener::from_std(listener).map_err(StartError::Listener)
+        }
+    }
+}
+
+fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // A port in TIME_WAIT can be bound again at once after a restart; one that is listened at cannot.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts until the node drains.
+pub(crate) async fn run(node: Arc<Node>, listener: TcpListener) {
+    let mut phase = node.phase.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => admit(&node, stream, client),
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot accept connections at the moment"
+                );
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Gives a connection a task of its own, in which a panic stays, or closes it.
+fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
+    let Some(open) = OpenConnection::count(node) else {
+        establish::refused_early(
+            node,
+            client,
+            Reason::HandshakeFailed,
+            "too many connections are open",
+        );
+        return;
+    };
+    let permit = match node.handshakes.take(client.ip()) {
+        Ok(permit) => permit,
+        Err(exhausted) => {
+            establish::refused_early(node, client, Reason::HandshakeFailed, exhausted.as_str());
+            return;
+        }
+    };
+    // Without it small responses would wait for acknowledgements; failure only costs time.
+    let _ = stream.set_nodelay(true);
+    let node = Arc::clone(node);
+    tokio::spawn(async move {
+        let _open = open;
+        establish::run(node, stream, client, permit).await;
+    });
+}
+
+/// A place among [`Limits::connections`](crate::Limits::connections); given back when dropped.
+struct OpenConnection(Arc<Node>);
+
+impl OpenConnection {
+    fn count(node: &Arc<Node>) -> Option<Self> {
+        // The value exists before the comparison, so that a refused place is given back as well.
+        let open = Self(Arc::clone(node));
+        (node.connections.fetch_add(1, Ordering::Relaxed) < node.limits.connections).then_some(open)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,160 @@
+//! One record per request and one per refused handshake, as lines of JSON.
+//!
+//! Requests never wait for the log: a record goes into a bounded channel, a thread of its own writes. When the channel is full the record
+//! is dropped and counted; the count is written as soon as there is room, so that a gap is never silent.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use serde::Serialize;
+
+use crate::AccessLogSink;
+
+mod record;
+
+pub(crate) use record::{Client, HandshakeRecord, RequestRecord, Tls, Who};
+
+/// Records that wait to be written; some 30 MiB at worst.
+const WAITING_MAX: usize = 32 * 1024;
+
+/// The way into the log. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessLog(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    lines: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Flush(tokio::sync::oneshot::Sender<()>),
+    Line(Vec<u8>),
+}
+
+impl AccessLog {
+    /// Opens the sink and starts its thread.
+    pub(crate) fn open(sink: AccessLogSink) -> io::Result<Self> {
+        let output: Box<dyn Write + Send> = match sink {
+            AccessLogSink::Off => return Ok(Self(None)),
+            AccessLogSink::File(path) => {
+                Box::new(OpenOptions::new().create(true).append(true).open(path)?)
+            }
+            AccessLogSink::Stdout => Box::new(io::stdout()),
+            AccessLogSink::Stderr => Box::new(io::stderr()),
+            AccessLogSink::Writer(writer) => writer,
+        };
+        let (lines, waiting) = sync_channel(WAITING_MAX);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || {
+                write_all(
+                    &waiting,
+                    &counter,
+                    BufWriter::with_capacity(64 * 1024, output),
+                )
+            })?;
+        Ok(Self(Some(Arc::new(Inner { lines, dropped }))))
+    }
+
+    /// Whether anybody reads the records.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Hands a record over. Never blocks.
+    pub(crate) fn write(&self, record: &impl Serialize) {
+        let Some(inner) = &self.0 else { return };
+        let mut line = Vec::with_capacity(1024);
+        if serde_json::to_writer(&mut line, record).is_err() {
+            return;
+        }
+        line.push(b'\n');
+        if inner.lines.try_send(Message::Line(line)).is_err() {
+            inner.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns when everything handed over before is written.
+    pub(crate) async fn flush(&self) {
+        let Some(inner) = self.0.clone() else { return };
+        let (done, written) = tokio::sync::oneshot::channel();
+        // The channel may be full of lines that are being written; waiting for room must not hold up the runtime.
+        let sent =
+            tokio::task::spawn_blocking(move || inner.lines.send(Message::Flush(done)).is_ok())
+                .await;
+        if matches!(sent, Ok(true)) {
+            let _ = written.await;
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Gap {
+    event: &'static str,
+    records: u64,
+}
+
+fn write_all(
+    lines: &Receiver<Message>,
+    dropped: &AtomicU64,
+    mut output: BufWriter<Box<dyn Write + Send>>,
+) {
+    let mut failed = false;
+    while let Ok(first) = lines.recv() {
+        let mut message = Ok(first);
+        loop {
+            let result = match message {
+                Ok(Message::Line(line)) => output.write_all(&line),
+                Ok(Message::Flush(done)) => {
+                    let result = output.flush();
+                    let _ = done.send(());
+                    result
+                }
+                // Nothing waits: a person who follows the log sees the last line.
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => break,
+            };
+            report(result, &mut failed);
+            message = lines.try_recv();
+        }
+        let records = dropped.swap(0, Ordering::Relaxed);
+        if records > 0
+            && serde_json::to_writer(
+                &mut output,
+                &Gap {
+                    event: "records_dropped",
+                    records,
+                },
+            )
+            .is_ok()
+        {
+            report(output.write_all(b"\n"), &mut failed);
+        }
+        report(output.flush(), &mut failed);
+    }
+}
+
+/// Says once that the log cannot be written, and once that it can be again.
+fn report(result: io::Result<()>, failed: &mut bool) {
+    match result {
+        Err(error) if !*failed => {
+            *failed = true;
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the access log cannot be written"
+            );
+        }
+        Ok(()) if *failed => {
+            *failed = false;
+            tracing::warn!("the access log is written again");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,153 @@
+//! The fields of the records. Their names are those of traces and of the API.
+
+use std::net::IpAddr;
+
+use countersign_tls::Peer;
+use countersign_trust::Certificate;
+use serde::Serialize;
+
+/// One request.
+#[derive(Debug, Serialize)]
+pub(crate) struct RequestRecord<'a> {
+    pub(crate) event: &'static str,
+    pub(crate) time: String,
+    pub(crate) network: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) generation: u64,
+    pub(crate) request_id: &'a str,
+    pub(crate) connection_id: u64,
+    pub(crate) client_address: IpAddr,
+    pub(crate) client_port: u16,
+    #[serde(flatten)]
+    pub(crate) tls: Tls<'a>,
+    pub(crate) server_name: &'a str,
+    pub(crate) binding: Option<&'a str>,
+    pub(crate) protocol: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) path: &'a str,
+    pub(crate) status: u16,
+    pub(crate) verdict: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) rule: Option<&'a str>,
+    /// A check that failed without denying: what would have been refused.
+    pub(crate) would_deny: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) client: Client<'a>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) origin_address: Option<String>,
+    pub(crate) origin_reused: Option<bool>,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    /// Whether the response reached its end.
+    pub(crate) complete: bool,
+    pub(crate) origin_first_byte_ms: Option<f64>,
+    pub(crate) duration_ms: f64,
+    pub(crate) custom_log: Option<&'a str>,
+}
+
+/// One handshake that did not become a connection.
+#[derive(Debug, Serialize)]
+pub(crate) struct HandshakeRecord<'a> {
+    pub(crate) event: &'static str,
+    pub(crate) time: String,
+    pub(crate) network: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) generation: Option<u64>,
+    pub(crate) client_address: IpAddr,
+    pub(crate) client_port: u16,
+    pub(crate) server_name: Option<&'a str>,
+    pub(crate) binding: Option<&'a str>,
+    pub(crate) reason: &'a str,
+    pub(crate) detail: &'a str,
+    #[serde(flatten)]
+    pub(crate) client: Client<'a>,
+    pub(crate) duration_ms: f64,
+}
+
+/// What was negotiated.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Tls<'a> {
+    pub(crate) tls_version: &'a str,
+    pub(crate) tls_cipher: &'a str,
+    pub(crate) tls_group: Option<&'a str>,
+    pub(crate) tls_resumed: bool,
+}
+
+/// Who the client says to be; `verdict` says whether to believe it.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Client<'a> {
+    pub(crate) ca_set: Option<&'a str>,
+    pub(crate) ca_set_version: Option<u32>,
+    pub(crate) client_subject: Option<&'a str>,
+    pub(crate) client_issuer: Option<&'a str>,
+    pub(crate) serial: Option<&'a str>,
+    pub(crate) client_certificate_sha256: Option<&'a str>,
+    pub(crate) client_spki_sha256: Option<&'a str>,
+}
+
+/// What a certificate says, in the words of the records; made once per connection.
+#[derive(Debug)]
+pub(crate) struct Who {
+    subject: String,
+    issuer: String,
+    serial: String,
+    certificate_sha256: String,
+    spki_sha256: String,
+}
+
+impl Who {
+    pub(crate) fn new(certificate: &Certificate) -> Self {
+        Self {
+            subject: bounded(certificate.subject().to_rfc2253()),
+            issuer: bounded(certificate.issuer().to_rfc2253()),
+            serial: hex(certificate.serial().as_bytes()),
+            certificate_sha256: certificate.fingerprint().to_string(),
+            spki_sha256: certificate.spki_fingerprint().to_string(),
+        }
+    }
+
+    /// What the certificate that a client showed says, if it showed one that can be read.
+    pub(crate) fn of_peer(peer: &Peer) -> Option<Self> {
+        peer.chain().map(|chain| Self::new(chain.leaf()))
+    }
+
+    pub(crate) fn fields(&self) -> Client<'_> {
+        Client {
+            ca_set: None,
+            ca_set_version: None,
+            client_subject: Some(&self.subject),
+            client_issuer: Some(&self.issuer),
+            serial: Some(&self.serial),
+            client_certificate_sha256: Some(&self.certificate_sha256),
+            client_spki_sha256: Some(&self.spki_sha256),
+        }
+    }
+}
+
+/// Nobody's subject fills the log.
+fn bounded(mut text: String) -> String {
+    const MAX_BYTES: usize = 1024;
+    if text.len() > MAX_BYTES {
+        let end = (0..=MAX_BYTES)
+            .rev()
+            .find(|index| text.is_char_boundary(*index))
+            .unwrap_or_default();
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+fn hex(octets: &[u8]) -> String {
+    use std::fmt::Write;
+    octets.iter().fold(
+        String::with_capacity(octets.len() * 2),
+        |mut text, octet| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{octet:02x}");
+            text
+        },
+    )
+}

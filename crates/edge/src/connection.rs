@@ -1,0 +1,280 @@
+//! One authenticated client connection: who it is, under which trust, and how it ends.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_tls::{Peer, TlsFacts};
+use countersign_trust::{Fingerprint, UnixTime};
+use tokio::sync::watch;
+
+use crate::access_log::{Client, Who};
+use crate::http::tunnel::Tunnel;
+use crate::node::Node;
+
+pub(crate) mod drive;
+pub(crate) mod establish;
+mod trust;
+
+pub(crate) use trust::{Broken, Trust};
+
+/// A connection whose handshake is done. Shared by its task, its requests, its tunnels and the registry.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    node: Arc<Node>,
+    id: u64,
+    client: SocketAddr,
+    server_name: Arc<ServerName>,
+    protocol: Protocol,
+    tls: TlsFacts,
+    peer: Peer,
+    fingerprints: Option<Fingerprints>,
+    /// What the log says about the client; made when the first record needs it.
+    who: OnceLock<Option<Who>>,
+    /// Whether the handshake asked for a certificate. When it did not, nothing is known about the client, not even that it has none.
+    asked: bool,
+    trust: ArcSwap<Trust>,
+    /// The last moment at which the verdicts hold, so that the sweep needs no look into the trust.
+    holds_until: AtomicI64,
+    ending: watch::Sender<Ending>,
+    tunnel: Mutex<Option<Tunnel>>,
+    in_flight: AtomicU32,
+    requests: AtomicU64,
+    began: Instant,
+    /// Milliseconds after `began` at which the last request ended.
+    quiet_since_ms: AtomicU64,
+}
+
+/// The two digests of the client's certificate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fingerprints {
+    pub(crate) certificate: Fingerprint,
+    pub(crate) spki: Fingerprint,
+}
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Protocol {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1.1",
+            Self::Http2 => "h2",
+        }
+    }
+}
+
+/// How far a connection is from its end; only ever grows.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Ending {
+    /// It serves.
+    Open,
+    /// It takes no new requests; those in flight may end (HTTP/1.1: close after the response, HTTP/2: GOAWAY).
+    Graceful,
+    /// As above, and what is not done within [`Limits::cut_off`](crate::Limits::cut_off) is cut off: the client is trusted no more.
+    CutOff,
+    /// Now.
+    Now,
+}
+
+/// What the handshake found out.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    pub(crate) client: SocketAddr,
+    pub(crate) server_name: Arc<ServerName>,
+    pub(crate) protocol: Protocol,
+    pub(crate) tls: TlsFacts,
+    pub(crate) peer: Peer,
+    /// Whether it asked for a certificate, by the snapshot at its beginning, which may be an older one by now.
+    pub(crate) asked: bool,
+}
+
+impl Connection {
+    /// Judges the client for the first time.
+    pub(crate) fn new(node: Arc<Node>, handshake: Handshake) -> Result<Arc<Self>, Broken> {
+        let asked = handshake.asked;
+        let trust = trust::judge(&node, &handshake.server_name, &handshake.peer, asked)?;
+        Ok(Arc::new(Self {
+            id: node.next_connection_id(),
+            node,
+            client: handshake.client,
+            server_name: handshake.server_name,
+            protocol: handshake.protocol,
+            tls: handshake.tls,
+            fingerprints: handshake.peer.chain().map(|chain| Fingerprints {
+                certificate: chain.leaf().fingerprint(),
+                spki: chain.leaf().spki_fingerprint(),
+            }),
+            who: OnceLock::new(),
+            peer: handshake.peer,
+            asked,
+            holds_until: AtomicI64::new(trust.verdicts().hold_until().as_micros()),
+            trust: ArcSwap::from_pointee(trust),
+            ending: watch::Sender::new(Ending::Open),
+            tunnel: Mutex::default(),
+            in_flight: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            began: Instant::now(),
+            quiet_since_ms: AtomicU64::new(0),
+        }))
+    }
+
+    /// The trust to decide a request by: that of the generation that is enforced now. Costs one comparison of an integer and one of a
+    /// time when nothing changed.
+    pub(crate) fn trust(&self) -> Result<Arc<Trust>, Broken> {
+        let trust = self.trust.load_full();
+        if trust.epoch() == self.node.epoch() && trust.verdicts().hold_at(self.node.now()) {
+            return Ok(trust);
+        }
+        self.judge_again()
+    }
+
+    /// The trust of the last judgement, whatever changed since; for the log.
+    pub(crate) fn latest(&self) -> Arc<Trust> {
+        self.trust.load_full()
+    }
+
+    /// Whether nothing changed since the last judgement.
+    pub(crate) fn is_current(&self) -> bool {
+        self.trust.load().epoch() == self.node.epoch()
+    }
+
+    fn judge_again(&self) -> Result<Arc<Trust>, Broken> {
+        let trust = Arc::new(trust::judge(
+            &self.node,
+            &self.server_name,
+            &self.peer,
+            self.asked,
+        )?);
+        self.holds_until
+            .store(trust.verdicts().hold_until().as_micros(), Ordering::Relaxed);
+        self.trust.store(Arc::clone(&trust));
+        Ok(trust)
+    }
+
+    /// Judges the client anew and ends the connection when it may not go on.
+    pub(crate) fn sweep(&self) {
+        let was_valid = self.trust.load().verdicts().any_valid();
+        match self.judge_again() {
+            Ok(trust)
+                if trust.binding().mode() == ClientAuthMode::Require
+                    && !trust.verdicts().any_valid() =>
+            {
+                self.end(Ending::CutOff);
+            }
+            // Where certificates are asked for and rules decide, an idle client gets an explanation with its next request; what was let in
+            // on the strength of a certificate that is no longer good is cut off.
+            Ok(trust) if was_valid && !trust.verdicts().any_valid() && self.in_flight() > 0 => {
+                self.end(Ending::CutOff)
+            }
+            Ok(_) => {}
+            Err(_) => self.end(Ending::CutOff),
+        }
+    }
+
+    /// Whether time alone may have changed the verdicts.
+    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
+        now.as_micros() > self.holds_until.load(Ordering::Relaxed)
+    }
+
+    /// Brings the connection closer to its end.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.ending.send_if_modified(|current| {
+            let closer = ending > *current;
+            if closer {
+                *current = ending;
+            }
+            closer
+        });
+    }
+
+    pub(crate) fn ending(&self) -> watch::Receiver<Ending> {
+        self.ending.subscribe()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn client(&self) -> SocketAddr {
+        self.client
+    }
+
+    pub(crate) fn server_name(&self) -> &Arc<ServerName> {
+        &self.server_name
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn tls(&self) -> &TlsFacts {
+        &self.tls
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// By which the client's certificate and key are found in lists.
+    pub(crate) fn fingerprints(&self) -> Option<&Fingerprints> {
+        self.fingerprints.as_ref()
+    }
+
+    /// What the log says about the client.
+    pub(crate) fn who(&self) -> Client<'_> {
+        self.who
+            .get_or_init(|| Who::of_peer(&self.peer))
+            .as_ref()
+            .map(Who::fields)
+            .unwrap_or_default()
+    }
+
+    /// What the connection becomes when its HTTP engine is done.
+    pub(crate) fn set_tunnel(&self, tunnel: Tunnel) {
+        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.tunnel
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Numbers the requests of the connection, and counts them as in flight until [`Connection::request_done`].
+    pub(crate) fn request_begun(&self) -> u64 {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn request_done(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.quiet_since_ms.store(elapsed, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How long no request was in flight; `None` while one is.
+    pub(crate) fn quiet(&self) -> Option<std::time::Duration> {
+        (self.in_flight() == 0).then(|| {
+            let since =
+                std::time::Duration::from_millis(self.quiet_since_ms.load(Ordering::Relaxed));
+            self.began.elapsed().saturating_sub(since)
+        })
+    }
+}

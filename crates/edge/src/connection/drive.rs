@@ -1,0 +1,148 @@
+//! Runs the HTTP engine of one connection until it ends, by itself or by us.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Connection, Ending, Protocol};
+use crate::Limits;
+use crate::http::{self, ResponseBody, tunnel};
+
+/// For a client that was asked to go and has nothing in flight, to close.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves HTTP on an authenticated stream. Returns when the last byte is done with.
+pub(crate) async fn serve<IO>(connection: Arc<Connection>, stream: IO)
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limits = &connection.node().limits;
+    let io = TokioIo::new(stream);
+    let service = {
+        let connection = Arc::clone(&connection);
+        hyper::service::service_fn(move |request| http::serve(Arc::clone(&connection), request))
+    };
+    match connection.protocol() {
+        Protocol::Http1 => {
+            run(
+                http1(limits).serve_connection(io, service).with_upgrades(),
+                &connection,
+            )
+            .await
+        }
+        Protocol::Http2 => run(http2(limits).serve_connection(io, service), &connection).await,
+    }
+    if let Some(tunnel) = connection.take_tunnel() {
+        tunnel::run(tunnel, &connection).await;
+    }
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request_head)
+        .max_header_size(limits.request_head_bytes)
+        // hyper's own smallest buffer; heads are bounded by the line above.
+        .max_buf_size((limits.request_head_bytes * 2).max(64 * 1024));
+    // Setting the default would cost an allocation per request.
+    if limits.request_headers != Limits::default().request_headers {
+        builder.max_headers(limits.request_headers);
+    }
+    builder
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection)
+        .max_header_list_size(u32::try_from(limits.request_head_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(limits.resets_per_connection)
+        .max_local_error_reset_streams(limits.resets_per_connection)
+        // One slow stream holds at most this much; the connection window lets several such streams fill a long path.
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(256 * 1024)
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_timeout);
+    builder
+}
+
+/// What both engines can do.
+trait Engine: Future<Output = hyper::Result<()>> {
+    fn end_gracefully(self: Pin<&mut Self>);
+}
+
+impl<I, S> Engine for http1::UpgradeableConnection<I, S>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = ResponseBody>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    fn end_gracefully(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Engine for http2::Connection<I, S, TokioExecutor>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = ResponseBody>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+{
+    fn end_gracefully(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn run(engine: impl Engine, connection: &Connection) {
+    tokio::pin!(engine);
+    let limits = &connection.node().limits;
+    let mut ending = connection.ending();
+    let idle = sleep_until(Instant::now() + limits.idle_connection);
+    tokio::pin!(idle);
+    let mut cut = None;
+    loop {
+        tokio::select! {
+            biased;
+            // Errors are the client's: it went away, or broke the protocol and was told so.
+            result = &mut engine => {
+                if let Err(error) = result {
+                    tracing::debug!(connection = connection.id(), error = &error as &dyn std::error::Error, "connection ended by an error");
+                }
+                return;
+            }
+            Ok(()) = ending.changed() => {
+                let now = *ending.borrow_and_update();
+                match now {
+                    Ending::Open => {}
+                    Ending::Graceful => engine.as_mut().end_gracefully(),
+                    Ending::CutOff => {
+                        engine.as_mut().end_gracefully();
+                        cut = Some(Box::pin(sleep_until(Instant::now() + limits.cut_off)));
+                    }
+                    Ending::Now => return,
+                }
+            }
+            () = &mut idle => {
+                let quiet = connection.quiet().unwrap_or_default();
+                if quiet >= limits.idle_connection {
+                    engine.as_mut().end_gracefully();
+                    cut.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + FAREWELL)));
+                    idle.as_mut().reset(Instant::now() + limits.idle_connection + FAREWELL);
+                } else {
+                    idle.as_mut().reset(Instant::now() + limits.idle_connection.saturating_sub(quiet).max(Duration::from_millis(10)));
+                }
+            }
+            () = async { if let Some(cut) = &mut cut { cut.await } }, if cut.is_some() => return,
+        }
+    }
+}

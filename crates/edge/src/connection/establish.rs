@@ -1,0 +1,218 @@
+//! From a TCP connection to an authenticated one, or to a record of why not.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_tls::{
+    Accepted, Alpn, HandshakeFault, HandshakeLimits, Lookup, RefusedHandshake, TlsStream,
+};
+use countersign_trust::{Reason, Verdict};
+use tokio::net::TcpStream;
+
+use super::{Connection, Ending, Handshake, Protocol, drive};
+use crate::accept::budget::HandshakePermit;
+use crate::access_log::{HandshakeRecord, Who};
+use crate::node::{Node, Phase};
+
+/// Runs one client connection from its first byte to its last.
+pub(crate) async fn run(
+    node: Arc<Node>,
+    stream: TcpStream,
+    client: SocketAddr,
+    permit: HandshakePermit,
+) {
+    let began = Instant::now();
+    // Boxed and dropped at once: the handshake's state is several times what a connection needs for the rest of its life.
+    let accepted = Box::pin(handshake(&node, stream)).await;
+    drop(permit);
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
+        Err(refused) => return record_refused(&node, client, &refused, began.elapsed()),
+    };
+    let Some((connection, stream)) = open(&node, client, accepted, began) else {
+        return;
+    };
+    let _registered = node.registry.insert(Arc::clone(&connection));
+    // An activation or the beginning of a drain between the judgement above and the registration has not seen this connection.
+    if !connection.is_current() {
+        connection.sweep();
+    }
+    if *node.phase.borrow() >= Phase::Draining {
+        connection.end(Ending::Graceful);
+    }
+    drive::serve(connection, stream).await;
+}
+
+async fn handshake(
+    node: &Arc<Node>,
+    stream: TcpStream,
+) -> Result<Accepted<TcpStream>, RefusedHandshake> {
+    let limits = HandshakeLimits {
+        timeout: node.limits.handshake,
+        ..HandshakeLimits::default()
+    };
+    let lookup = |name: Option<ServerName>| {
+        // No snapshot is no trust, never a default (invariant I1).
+        let Some(enforced) = node.enforced() else {
+            return Lookup::Refuse(Reason::TrustUnavailable);
+        };
+        match name.and_then(|name| enforced.resolve(&name).cloned()) {
+            Some(binding) => Lookup::Serve(Arc::clone(binding.tls())),
+            None => Lookup::Refuse(Reason::UnknownServerName),
+        }
+    };
+    let accepted = countersign_tls::accept(stream, lookup, &limits).await;
+    accepted.map_err(|mut refused| {
+        // A client without a usable name learns nothing else when there is nothing to serve at all.
+        if node.enforced().is_none() && matches!(refused.fault, HandshakeFault::Refused) {
+            refused.reason = Reason::TrustUnavailable;
+        }
+        refused
+    })
+}
+
+fn open(
+    node: &Arc<Node>,
+    client: SocketAddr,
+    accepted: Accepted<TcpStream>,
+    began: Instant,
+) -> Option<(Arc<Connection>, TlsStream<TcpStream>)> {
+    let server_name = accepted.server_name.clone();
+    let refuse = |reason: Reason, detail: &str, who: Option<Who>| {
+        write(
+            node,
+            client,
+            Some(&server_name),
+            reason,
+            detail,
+            who,
+            began.elapsed(),
+        );
+    };
+    let handshake = Handshake {
+        client,
+        server_name: Arc::new(accepted.server_name),
+        protocol: match accepted.facts.alpn {
+            Alpn::Http2 => Protocol::Http2,
+            // RFC 9113 §3.2: HTTP/2 over TLS is chosen by ALPN alone.
+            Alpn::Http11 | Alpn::None => Protocol::Http1,
+            Alpn::Http3 | Alpn::Other => {
+                refuse(
+                    Reason::HandshakeFailed,
+                    "the negotiated protocol is not served here",
+                    Who::of_peer(&accepted.peer),
+                );
+                return None;
+            }
+        },
+        tls: accepted.facts,
+        asked: accepted.binding.trust().mode() != ClientAuthMode::Off,
+        peer: accepted.peer,
+    };
+    let peer = handshake.peer.clone();
+    let connection = match Connection::new(Arc::clone(node), handshake) {
+        Ok(connection) => connection,
+        Err(broken) => {
+            refuse(
+                broken.reason(),
+                "the configuration changed during the handshake",
+                Who::of_peer(&peer),
+            );
+            return None;
+        }
+    };
+    // The handshake refused what was bad under the snapshot that it began with; this is the one that is enforced now.
+    let trust = connection.latest();
+    if trust.binding().mode() == ClientAuthMode::Require && !trust.verdicts().any_valid() {
+        let verdict = trust.verdicts().overall();
+        let detail = match verdict {
+            Verdict::Invalid(refusal) => refusal.explanation(),
+            Verdict::Missing | Verdict::Valid(_) => Reason::Missing.sentence().to_owned(),
+        };
+        refuse(
+            verdict.reason().unwrap_or(Reason::TrustUnavailable),
+            &detail,
+            Who::of_peer(&peer),
+        );
+        return None;
+    }
+    Some((connection, accepted.stream))
+}
+
+/// Records a connection that was closed before its first byte was read.
+pub(crate) fn refused_early(node: &Node, client: SocketAddr, reason: Reason, detail: &str) {
+    write(node, client, None, reason, detail, None, Duration::ZERO);
+}
+
+fn record_refused(node: &Node, client: SocketAddr, refused: &RefusedHandshake, took: Duration) {
+    if !node.access_log.is_on() {
+        return;
+    }
+    let detail = match &refused.evidence {
+        Some(evidence) => evidence.explanation(),
+        None => match &refused.fault {
+            HandshakeFault::Refused => refused.reason.sentence().to_owned(),
+            fault => with_causes(fault),
+        },
+    };
+    let who = refused.peer.as_deref().map(|chain| Who::new(chain.leaf()));
+    write(
+        node,
+        client,
+        refused.server_name.as_ref(),
+        refused.reason,
+        &detail,
+        who,
+        took,
+    );
+}
+
+/// An error and its causes in one line; for the log's text field, which has no structure of its own for causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn write(
+    node: &Node,
+    client: SocketAddr,
+    server_name: Option<&ServerName>,
+    reason: Reason,
+    detail: &str,
+    who: Option<Who>,
+    took: Duration,
+) {
+    if !node.access_log.is_on() {
+        return;
+    }
+    let enforced = node.enforced();
+    let binding = enforced
+        .as_ref()
+        .zip(server_name)
+        .and_then(|(enforced, name)| enforced.resolve(name));
+    node.access_log.write(&HandshakeRecord {
+        event: "handshake_refused",
+        time: node.now().to_string(),
+        network: node.network.as_str(),
+        node: node.id.as_str(),
+        generation: enforced
+            .as_ref()
+            .map(|enforced| enforced.generation().number()),
+        client_address: client.ip().to_canonical(),
+        client_port: client.port(),
+        server_name: server_name.map(ServerName::as_str),
+        binding: binding.map(|binding| binding.id()),
+        reason: reason.code(),
+        detail,
+        client: who.as_ref().map(Who::fields).unwrap_or_default(),
+        duration_ms: took.as_secs_f64() * 1000.0,
+    });
+}

@@ -1,0 +1,144 @@
+//! Under which snapshot a connection is judged, and with what result.
+
+use std::sync::Arc;
+
+use countersign_snapshot::{CaSetId, CheckedCaSet, ClientAuthMode, ServerName};
+use countersign_tls::{Peer, Verdicts, evaluate_peer};
+use countersign_trust::{Reason, ValidChain, Verdict};
+
+use crate::enforced::{Enforced, EnforcedBinding};
+use crate::node::Node;
+
+/// The verdicts on a client under one generation. Replaced as a whole when trust changes.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    enforced: Arc<Enforced>,
+    binding: Arc<EnforcedBinding>,
+    verdicts: Verdicts,
+    epoch: u64,
+}
+
+/// Why a connection cannot serve any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Broken {
+    /// Certificates are asked for now, and the handshake did not ask: nothing is known about the client.
+    NeverAsked,
+    /// There is no snapshot.
+    NoSnapshot,
+    /// The server name is bound to nothing any more.
+    Unbound,
+}
+
+impl Broken {
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Self::NeverAsked => Reason::MisdirectedRequest,
+            Self::NoSnapshot => Reason::TrustUnavailable,
+            Self::Unbound => Reason::UnknownServerName,
+        }
+    }
+}
+
+/// Resolves the server name and evaluates the client's chain for every CA set of the binding, with what is enforced now.
+pub(crate) fn judge(
+    node: &Node,
+    server_name: &ServerName,
+    peer: &Peer,
+    asked: bool,
+) -> Result<Trust, Broken> {
+    // Read before the snapshot: when an activation comes in between, the older number makes the next request judge again.
+    let epoch = node.epoch();
+    let enforced = node.enforced().ok_or(Broken::NoSnapshot)?;
+    let binding = Arc::clone(enforced.resolve(server_name).ok_or(Broken::Unbound)?);
+    if binding.mode() != ClientAuthMode::Off && !asked {
+        return Err(Broken::NeverAsked);
+    }
+    let verdicts = evaluate_peer(binding.tls().trust(), peer, node.now());
+    Ok(Trust {
+        enforced,
+        binding,
+        verdicts,
+        epoch,
+    })
+}
+
+impl Trust {
+    pub(crate) fn enforced(&self) -> &Arc<Enforced> {
+        &self.enforced
+    }
+
+    pub(crate) fn binding(&self) -> &Arc<EnforcedBinding> {
+        &self.binding
+    }
+
+    pub(crate) fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The chain that made the client valid, and the CA set that it is valid for.
+    pub(crate) fn valid(&self) -> Option<(&Arc<CheckedCaSet>, &ValidChain)> {
+        self.verdicts
+            .iter()
+            .find_map(|(id, verdict)| match verdict {
+                Verdict::Valid(chain) => Some((self.ca_set(id)?, chain)),
+                Verdict::Missing | Verdict::Invalid(_) => None,
+            })
+    }
+
+    /// A CA set of the binding.
+    pub(crate) fn ca_set(&self, id: CaSetId) -> Option<&Arc<CheckedCaSet>> {
+        self.binding
+            .checked()
+            .ca_sets
+            .iter()
+            .find(|set| set.id == id)
+    }
+
+    /// The one verdict to speak of when these CA sets are asked for, by the ids that rules write; none asked for means any of the binding.
+    pub(crate) fn verdict_for(&self, ca_sets: &[String]) -> &Verdict {
+        if ca_sets.is_empty() {
+            return self.verdicts.overall();
+        }
+        let asked = || {
+            let sets = self
+                .binding
+                .checked()
+                .ca_sets
+                .iter()
+                .filter(|set| ca_sets.contains(&set.id_text));
+            sets.filter_map(|set| self.verdicts.of(set.id))
+        };
+        let best = asked()
+            .find(|verdict| verdict.is_valid())
+            .or_else(|| asked().find(|verdict| !is_stranger(verdict)))
+            .or_else(|| asked().next());
+        match best {
+            // "Unknown issuer" would mislead a client whose certificate is good for another CA set of the same name.
+            Some(verdict) if is_stranger(verdict) && self.verdicts.any_valid() => {
+                self.verdicts.overall()
+            }
+            Some(verdict) => verdict,
+            None => &Verdict::Missing,
+        }
+    }
+
+    /// The word for logs and headers.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.verdicts.overall() {
+            Verdict::Missing => "missing",
+            Verdict::Valid(_) => "valid",
+            Verdict::Invalid(_) => "invalid",
+        }
+    }
+}
+
+fn is_stranger(verdict: &Verdict) -> bool {
+    matches!(
+        verdict.reason(),
+        Some(Reason::UnknownIssuer | Reason::IncompleteChain | Reason::NotInCaSet)
+    )
+}

@@ -1,0 +1,173 @@
+//! A snapshot in force: checked, with the TLS side, the program and the origins of every binding built (invariant I1: whole or not at all).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_snapshot::{
+    CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId,
+    SealingKey, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
+};
+use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext};
+
+use crate::Limits;
+use crate::origin::{BuildOriginError, Origin, Origins};
+
+/// Everything that requests are decided by, as one immutable value.
+#[derive(Debug)]
+pub(crate) struct Enforced {
+    digest: SnapshotDigest,
+    checked: CheckedSnapshot,
+    bindings: Vec<Arc<EnforcedBinding>>,
+    origins: Origins,
+}
+
+/// A binding with what serving it needs.
+#[derive(Debug)]
+pub(crate) struct EnforcedBinding {
+    checked: Arc<CheckedBinding>,
+    tls: Arc<BindingTls>,
+    origin: Arc<Origin>,
+}
+
+/// Why a snapshot cannot be enforced.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Check(Vec<CheckProblem>),
+    #[error("binding {binding}")]
+    Tls {
+        binding: String,
+        source: BuildTlsError,
+    },
+    #[error("origin {origin}")]
+    Origin {
+        origin: OriginId,
+        source: BuildOriginError,
+    },
+    #[error("binding {binding} refers to what is not in the snapshot")]
+    Dangling { binding: String },
+}
+
+impl Enforced {
+    /// Builds everything. Pools of origins that did not change are taken over from `previous`, with their connections.
+    pub(crate) fn build(
+        snapshot: Snapshot,
+        digest: SnapshotDigest,
+        sealing_key: &SealingKey,
+        tls: &Arc<TlsContext>,
+        previous: Option<&Enforced>,
+        limits: &Limits,
+    ) -> Result<Self, BuildError> {
+        let checked = CheckedSnapshot::check(snapshot).map_err(BuildError::Check)?;
+        let origins = Origins::build(
+            &checked,
+            sealing_key,
+            tls,
+            previous.map(|previous| &previous.origins),
+            limits,
+        )
+        .map_err(|(origin, source)| BuildError::Origin { origin, source })?;
+        let credentials = server_credentials(&checked, sealing_key)?;
+        let bindings = checked
+            .bindings()
+            .iter()
+            .map(|binding| {
+                EnforcedBinding::build(binding, &credentials, &origins, tls).map(Arc::new)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            digest,
+            checked,
+            bindings,
+            origins,
+        })
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.checked.generation()
+    }
+
+    pub(crate) fn digest(&self) -> SnapshotDigest {
+        self.digest
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// What a name is bound to. The one way from a name to a policy, for handshakes and requests.
+    pub(crate) fn resolve(&self, name: &ServerName) -> Option<&Arc<EnforcedBinding>> {
+        self.bindings.get(self.checked.resolve(name)?)
+    }
+}
+
+impl EnforcedBinding {
+    fn build(
+        checked: &Arc<CheckedBinding>,
+        credentials: &HashMap<&str, ServerCredential>,
+        origins: &Origins,
+        tls: &Arc<TlsContext>,
+    ) -> Result<Self, BuildError> {
+        let name = || checked.binding.id.to_string();
+        let own: Option<Vec<ServerCredential>> = checked
+            .binding
+            .server_certificates
+            .iter()
+            .map(|id: &ServerCertificateId| credentials.get(id.as_str()).cloned())
+            .collect();
+        let (Some(own), Some(origin)) = (own, origins.of(checked.binding.origin.as_str())) else {
+            return Err(BuildError::Dangling { binding: name() });
+        };
+        let tls = BindingTls::build(checked, &own, tls).map_err(|source| BuildError::Tls {
+            binding: name(),
+            source,
+        })?;
+        for warning in tls.warnings() {
+            tracing::warn!(binding = %checked.binding.id, ?warning, "binding works and needs attention");
+        }
+        Ok(Self {
+            checked: Arc::clone(checked),
+            tls,
+            origin: Arc::clone(origin),
+        })
+    }
+
+    pub(crate) fn checked(&self) -> &CheckedBinding {
+        &self.checked
+    }
+
+    pub(crate) fn tls(&self) -> &Arc<BindingTls> {
+        &self.tls
+    }
+
+    /// Where requests go when no rule says otherwise.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    pub(crate) fn mode(&self) -> ClientAuthMode {
+        self.checked.binding.client_auth.mode
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.checked.binding.id.as_str()
+    }
+}
+
+fn server_credentials<'a>(
+    checked: &'a CheckedSnapshot,
+    sealing_key: &SealingKey,
+) -> Result<HashMap<&'a str, ServerCredential>, BuildError> {
+    checked
+        .server_certificates()
+        .iter()
+        .map(|certificate| {
+            ServerCredential::open(certificate, sealing_key)
+                .map(|credential| (certificate.id.as_str(), credential))
+                .map_err(|source| BuildError::Tls {
+                    binding: format!("with server certificate {}", certificate.id),
+                    source,
+                })
+        })
+        .collect()
+}

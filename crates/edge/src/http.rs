@@ -1,0 +1,380 @@
+//! One request, from its head to the response: read, judged, decided, answered.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_rules::{Decision, Denial, EnforcementResult, Outcome};
+use countersign_snapshot::ClientAuthMode;
+use countersign_trust::{Reason, Verdict};
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+
+use crate::connection::{Connection, Ending, Trust};
+use crate::enforced::EnforcedBinding;
+use crate::origin::Origin;
+use authority::Authority;
+use exchange::Exchange;
+use facts::RequestFacts;
+use forward::Forwarding;
+use identity::Identity;
+use refusal::{After, Form, Rejection};
+use render::Changes;
+
+mod authority;
+mod body;
+mod exchange;
+mod facts;
+mod forward;
+mod hop_by_hop;
+mod identity;
+mod path;
+mod refusal;
+mod render;
+pub(crate) mod tunnel;
+
+pub(crate) use body::{RequestBody, ResponseBody};
+
+/// Answers one request. Refusals are responses; there is no other error.
+pub(crate) async fn serve(
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let mut exchange = Exchange::begin(&connection, request.method(), request.uri());
+    let version = request.version();
+    // Only refusals look at it, and the headers are gone by then.
+    let accept = request
+        .headers()
+        .contains_key(header::ACCEPT)
+        .then(|| Form::preferred(request.headers()));
+    let mut response = match answer(&connection, request, &mut exchange).await {
+        Ok(response) => response,
+        Err(rejection) => {
+            exchange.reason = Some(rejection.reason);
+            if rejection.connection == After::Closes {
+                connection.end(Ending::Graceful);
+            }
+            let page = rejection.page(accept, version, &exchange.request_id());
+            exchange.detail = rejection.detail;
+            exchange.rule = rejection.rule.or(exchange.rule.take());
+            page
+        }
+    };
+    exchange.answered(response.status().as_u16());
+    response.body_mut().closes(exchange);
+    Ok(response)
+}
+
+async fn answer(
+    connection: &Arc<Connection>,
+    mut request: Request<Incoming>,
+    exchange: &mut Box<Exchange>,
+) -> Result<Response<ResponseBody>, Rejection> {
+    if connection.node().requests.load(Ordering::Relaxed) > connection.node().limits.requests {
+        return Err(Rejection::because(
+            Reason::Overloaded,
+            "too many requests are in flight",
+        ));
+    }
+    let trust = connection
+        .trust()
+        .map_err(|broken| Rejection::new(broken.reason()).closing())?;
+    exchange.trust = Some(Arc::clone(&trust));
+    require(&trust)?;
+    let upgrade = tunnel::is_asked_for(&request).then(|| hyper::upgrade::on(&mut request));
+    let (mut parts, body) = request.into_parts();
+    let authority = well_formed(&parts, connection)?;
+    exchange.host = Some(Arc::clone(&authority.name));
+    let binding = bind(&authority, &trust)?;
+    exchange.binding = Some(Arc::clone(&binding));
+    clean(&mut parts)?;
+    let (decision, changes) = decide(connection, &trust, &binding, &authority, &parts, exchange);
+    match decision.outcome {
+        Outcome::Forward => {}
+        Outcome::Deny(denial) => return Err(denied(denial, &trust, exchange)),
+        Outcome::Respond(response) => return Ok(changes.dress(respond(response)?)),
+        Outcome::Redirect(redirect) => {
+            let location = changes.location.clone();
+            return Ok(changes.dress(redirected(redirect, location)?));
+        }
+    }
+    let origin = origin(connection, &trust, &binding, &decision)?;
+    changes.request.apply(&mut parts.headers);
+    forward::set_forwarded(
+        &mut parts.headers,
+        connection.client().ip().to_canonical(),
+        &authority,
+        parts.version,
+    );
+    identity::write(
+        &mut parts.headers,
+        decision.forward_identity,
+        identity_of(&trust, &decision),
+    );
+    let forwarding = Forwarding {
+        origin,
+        host: decision.origin.map(|_| decision.forward_host),
+        response_changes: changes.response,
+        upgrade,
+    };
+    forward::forward(parts, body, &authority, forwarding, exchange).await
+}
+
+/// Where a certificate is required, a verdict that went bad since the handshake ends the connection, with an explanation.
+fn require(trust: &Trust) -> Result<(), Rejection> {
+    if trust.binding().mode() != ClientAuthMode::Require || trust.verdicts().any_valid() {
+        return Ok(());
+    }
+    Err(untrusted(trust.verdicts().overall()).closing())
+}
+
+fn untrusted(verdict: &Verdict) -> Rejection {
+    match verdict {
+        Verdict::Invalid(refusal) => Rejection::because(refusal.reason(), refusal.explanation()),
+        Verdict::Missing => Rejection::new(Reason::Missing),
+        // Valid, and not for what was asked.
+        Verdict::Valid(_) => Rejection::new(Reason::NotInCaSet),
+    }
+}
+
+/// What every request must be, whoever sends it.
+fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Rejection> {
+    let malformed = |detail: &'static str| Rejection::because(Reason::MalformedRequest, detail);
+    let authority = authority::of(parts, connection.server_name())
+        .map_err(|error| malformed(error.as_str()).closing())?;
+    // CONNECT would make a tunnel past the rules, TRACE would show a client the headers that only origins see.
+    if matches!(parts.method, Method::CONNECT | Method::TRACE) {
+        return Err(
+            malformed("the method is not served").with_status(StatusCode::METHOD_NOT_ALLOWED)
+        );
+    }
+    if parts
+        .uri
+        .scheme()
+        .is_some_and(|scheme| *scheme != http::uri::Scheme::HTTPS)
+        && parts.version < Version::HTTP_2
+    {
+        return Err(malformed(
+            "the request target has another scheme than https",
+        ));
+    }
+    if parts
+        .headers
+        .get_all(header::CONTENT_LENGTH)
+        .iter()
+        .nth(1)
+        .is_some()
+    {
+        return Err(malformed("the request has several Content-Length headers").closing());
+    }
+    // RFC 9113 §8.2.2: connection-specific fields make an HTTP/2 request malformed. The engine sees to it; this is the second lock.
+    if parts.version == Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(malformed("the request has a Transfer-Encoding in HTTP/2"));
+    }
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(authority);
+    }
+    path::check(parts.uri.path())
+        .map_err(|ambiguity| Rejection::because(Reason::AmbiguousPath, ambiguity.as_str()))?;
+    Ok(authority)
+}
+
+/// The binding of the request's own name. Another policy than the connection's is answered with 421 before any rule or origin hears of
+/// the request (threats C2.1, C2.5; RFC 9110 §15.5.20).
+fn bind(authority: &Authority, trust: &Trust) -> Result<Arc<EnforcedBinding>, Rejection> {
+    let binding = trust
+        .enforced()
+        .resolve(&authority.name)
+        .ok_or_else(|| Rejection::new(Reason::UnknownServerName))?;
+    if binding.checked().policy_identity == trust.binding().checked().policy_identity {
+        Ok(Arc::clone(binding))
+    } else {
+        Err(Rejection::new(Reason::MisdirectedRequest))
+    }
+}
+
+/// Removes what only this connection means and what only the edge may say, so that rules see what the origin gets (invariant I3).
+fn clean(parts: &mut Parts) -> Result<(), Rejection> {
+    let framing = |name: &HeaderName| {
+        matches!(
+            *name,
+            header::HOST | header::CONTENT_LENGTH | header::EXPECT
+        )
+    };
+    hop_by_hop::remove(&mut parts.headers, framing).map_err(|_| {
+        Rejection::because(
+            Reason::MalformedRequest,
+            "the Connection header has too many options",
+        )
+    })?;
+    identity::strip(&mut parts.headers);
+    Ok(())
+}
+
+/// What the rules want beside the outcome, with their templates filled in.
+struct Wishes {
+    request: Changes,
+    response: Changes,
+    location: Option<HeaderValue>,
+}
+
+impl Wishes {
+    fn dress(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+        self.response.apply(response.headers_mut());
+        response
+    }
+}
+
+fn decide<'p>(
+    connection: &Connection,
+    trust: &Trust,
+    binding: &'p EnforcedBinding,
+    authority: &Authority,
+    parts: &Parts,
+    exchange: &mut Exchange,
+) -> (Decision<'p>, Wishes) {
+    let facts = RequestFacts {
+        connection,
+        trust,
+        host: &authority.name,
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        now: connection.node().now(),
+    };
+    let decision = binding.checked().program.decide(&facts);
+    if exchange.is_logged() {
+        exchange.custom_log = decision
+            .custom_log
+            .map(|template| render::for_log(template, &facts));
+        if let Some(enforced) = decision
+            .enforced
+            .filter(|check| check.result == EnforcementResult::Failed && !check.denies)
+        {
+            exchange.would_deny = Some(enforced.rule.to_owned());
+        }
+    }
+    let verified = decision.client_verified;
+    let wishes = Wishes {
+        request: Changes::of(
+            &decision.request_headers,
+            &facts,
+            verified,
+            may_change_request,
+        ),
+        response: Changes::of(
+            &decision.response_headers,
+            &facts,
+            verified,
+            may_change_response,
+        ),
+        location: match decision.outcome {
+            Outcome::Redirect(redirect) => render::location(redirect, &facts),
+            _ => None,
+        },
+    };
+    (decision, wishes)
+}
+
+/// Framing, routing and identity are the edge's own.
+fn may_change_request(name: &HeaderName) -> bool {
+    !identity::is_identity(name) && !hop_by_hop::is_framing(name) && *name != header::HOST
+}
+
+fn may_change_response(name: &HeaderName) -> bool {
+    !hop_by_hop::is_framing(name)
+}
+
+fn denied(denial: Denial<'_>, trust: &Trust, exchange: &mut Exchange) -> Rejection {
+    exchange.rule = Some(denial.rule().to_owned());
+    match denial {
+        Denial::AccessDenied { reason, .. } => {
+            Rejection::because(Reason::DeniedByRule, reason.to_owned())
+        }
+        Denial::CertificateRequired {
+            revocation_only: true,
+            ..
+        } => Rejection::new(Reason::RevocationUnknown),
+        Denial::CertificateRequired { ca_sets, .. } => untrusted(trust.verdict_for(ca_sets)),
+    }
+}
+
+fn respond(response: &countersign_rules::Response) -> Result<Response<ResponseBody>, Rejection> {
+    let status =
+        StatusCode::from_u16(response.status).map_err(|_| Rejection::new(Reason::DeniedByRule))?;
+    let mut answer = Response::new(ResponseBody::ours(response.body.clone()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    Ok(answer)
+}
+
+fn redirected(
+    redirect: &countersign_rules::Redirect,
+    location: Option<HeaderValue>,
+) -> Result<Response<ResponseBody>, Rejection> {
+    let status =
+        StatusCode::from_u16(redirect.status).map_err(|_| Rejection::new(Reason::DeniedByRule))?;
+    let location = location.ok_or_else(|| {
+        Rejection::because(
+            Reason::DeniedByRule,
+            "the redirect's location is no header value",
+        )
+    })?;
+    let mut answer = Response::new(ResponseBody::ours(""));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::LOCATION, location);
+    Ok(answer)
+}
+
+fn origin(
+    connection: &Connection,
+    trust: &Trust,
+    binding: &EnforcedBinding,
+    decision: &Decision<'_>,
+) -> Result<Arc<Origin>, Rejection> {
+    let origins = trust.enforced().origins();
+    let origin = match decision.origin {
+        None => binding.origin(),
+        // Checked when the snapshot was; a request is never sent elsewhere because of a gap.
+        Some(key) => origins.of(key).ok_or_else(|| {
+            Rejection::because(
+                Reason::OriginUnreachable,
+                "the rule's origin is not in the snapshot",
+            )
+        })?,
+    };
+    match &decision.origin_credential {
+        None => Ok(Arc::clone(origin)),
+        Some(credential) => {
+            let node = connection.node();
+            origins
+                .with_credential(
+                    origin,
+                    credential.version_guid,
+                    &node.sealing_key,
+                    &node.limits,
+                )
+                .map_err(|error| Rejection::because(error.reason, error.detail))
+        }
+    }
+}
+
+/// Who the origin is told that the client is: a chain that satisfies what the decision rests on, or why there is none.
+fn identity_of<'t>(trust: &'t Trust, decision: &Decision<'_>) -> Identity<'t> {
+    let asked = decision
+        .enforced
+        .map(|enforced| enforced.ca_sets)
+        .unwrap_or_default();
+    match trust.verdict_for(asked) {
+        Verdict::Valid(chain) if decision.client_verified => Identity::Valid(chain),
+        Verdict::Valid(_) => Identity::Invalid(Reason::RevocationUnknown),
+        Verdict::Missing => Identity::Missing,
+        Verdict::Invalid(refusal) => Identity::Invalid(refusal.reason()),
+    }
+}

@@ -1,0 +1,297 @@
+//! Bodies on their way through: counted, with a deadline between parts, and with trailers that claim no identity.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::exchange::Exchange;
+use super::{hop_by_hop, identity};
+use crate::origin::Lease;
+
+/// Why a body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("no part of the body came for {} ms", .0.as_millis())]
+    Idle(Duration),
+    #[error("the other side ended the body")]
+    Broken(#[source] hyper::Error),
+}
+
+/// What is known about a request body while it is sent.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    bytes: AtomicU64,
+    /// The client, not the origin, is why it did not end well.
+    failed: AtomicBool,
+    timed_out: AtomicBool,
+}
+
+impl Upload {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn timed_out(&self) -> bool {
+        self.timed_out.load(Ordering::Relaxed)
+    }
+}
+
+/// From the client to the origin.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    Empty,
+    Streaming {
+        incoming: Incoming,
+        idle: IdleTimer,
+        upload: Arc<Upload>,
+    },
+}
+
+impl RequestBody {
+    pub(crate) fn streaming(incoming: Incoming, idle: Duration) -> (Self, Arc<Upload>) {
+        let upload = Arc::new(Upload::default());
+        let body = Self::Streaming {
+            incoming,
+            idle: IdleTimer::new(idle),
+            upload: Arc::clone(&upload),
+        };
+        (body, upload)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self::Streaming {
+            incoming,
+            idle,
+            upload,
+        } = self.get_mut()
+        else {
+            return Poll::Ready(None);
+        };
+        match poll_frame(incoming, idle, context) {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    upload.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                }
+                if let Some(trailers) = frame.trailers_mut() {
+                    // Invariant I3: trailers are headers that come late.
+                    identity::strip(trailers);
+                    identity::strip_where(trailers, hop_by_hop::is_forbidden_in_trailers);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                upload.failed.store(true, Ordering::Relaxed);
+                upload
+                    .timed_out
+                    .store(matches!(error, BodyError::Idle(_)), Ordering::Relaxed);
+                Poll::Ready(Some(Err(error)))
+            }
+            other => other,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+/// To the client: made by the edge, or from the origin. Ends the exchange when it is done with, in whatever way.
+#[derive(Debug)]
+pub(crate) struct ResponseBody {
+    content: Content,
+    exchange: Option<Box<Exchange>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Done,
+    Ours(Bytes),
+    Origin {
+        incoming: Incoming,
+        idle: IdleTimer,
+        lease: Option<Box<Lease>>,
+    },
+}
+
+impl ResponseBody {
+    pub(crate) fn ours(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            content: if bytes.is_empty() {
+                Content::Done
+            } else {
+                Content::Ours(bytes)
+            },
+            exchange: None,
+        }
+    }
+
+    /// The lease goes back to the pool when the body was read to its end.
+    pub(crate) fn origin(incoming: Incoming, idle: Duration, lease: Lease) -> Self {
+        Self {
+            content: Content::Origin {
+                incoming,
+                idle: IdleTimer::new(idle),
+                lease: Some(Box::new(lease)),
+            },
+            exchange: None,
+        }
+    }
+
+    /// The exchange that ends with this body.
+    pub(crate) fn closes(&mut self, exchange: Box<Exchange>) {
+        self.exchange = Some(exchange);
+    }
+
+    fn complete(&mut self) {
+        if let Content::Origin { lease, .. } = &mut self.content
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.completed();
+        }
+        self.content = Content::Done;
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let result = match &mut this.content {
+            Content::Done => Poll::Ready(None),
+            Content::Ours(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.content = Content::Done;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Content::Origin { incoming, idle, .. } => poll_frame(incoming, idle, context),
+        };
+        match &result {
+            Poll::Ready(None) => this.complete(),
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(data), Some(exchange)) = (frame.data_ref(), &mut this.exchange) {
+                    exchange.sent(data.len() as u64);
+                }
+            }
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        result
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Done => true,
+            Content::Ours(_) => false,
+            Content::Origin { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Done => SizeHint::with_exact(0),
+            Content::Ours(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Origin { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // The engine does not poll a body again that says it is at its end.
+        if self.is_end_stream() {
+            self.complete();
+        }
+    }
+}
+
+fn poll_frame(
+    incoming: &mut Incoming,
+    idle: &mut IdleTimer,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    match Pin::new(incoming).poll_frame(context) {
+        Poll::Ready(frame) => {
+            idle.progress();
+            Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+        }
+        Poll::Pending if idle.has_expired(context) => {
+            Poll::Ready(Some(Err(BodyError::Idle(idle.limit))))
+        }
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// A deadline between two events. Costs nothing while events come without waiting.
+#[derive(Debug)]
+pub(crate) struct IdleTimer {
+    limit: Duration,
+    waiting: bool,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl IdleTimer {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            waiting: false,
+            sleep: None,
+        }
+    }
+
+    /// Something happened.
+    pub(crate) fn progress(&mut self) {
+        self.waiting = false;
+    }
+
+    /// Whether nothing happened for too long; otherwise the task is woken when that is so.
+    pub(crate) fn has_expired(&mut self, context: &mut Context<'_>) -> bool {
+        let deadline = || Instant::now() + self.limit;
+        match &mut self.sleep {
+            Some(sleep) if !self.waiting => sleep.as_mut().reset(Instant::now() + self.limit),
+            Some(_) => {}
+            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline()))),
+        }
+        self.waiting = true;
+        self.sleep
+            .as_mut()
+            .is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+    }
+}

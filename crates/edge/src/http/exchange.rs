@@ -1,0 +1,199 @@
+//! One request and its response, from the head of the one to the last byte of the other.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use countersign_snapshot::{ServerName, TlsVersion};
+use countersign_trust::{Reason, UnixTime};
+use http::{Method, Uri};
+
+use super::body::Upload;
+use crate::access_log::{RequestRecord, Tls};
+use crate::connection::{Connection, Trust};
+use crate::enforced::EnforcedBinding;
+use crate::origin::Origin;
+
+/// As much of a path as the log keeps.
+const PATH_MAX_BYTES: usize = 2048;
+
+/// What the log will say. Counted as in flight while it exists; the record is written when it is dropped, however that comes about.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    connection: Arc<Connection>,
+    number: u64,
+    began: Instant,
+    time: UnixTime,
+    method: Method,
+    target: Uri,
+    pub(crate) trust: Option<Arc<Trust>>,
+    pub(crate) binding: Option<Arc<EnforcedBinding>>,
+    pub(crate) host: Option<Arc<ServerName>>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) detail: Option<Cow<'static, str>>,
+    pub(crate) rule: Option<String>,
+    pub(crate) would_deny: Option<String>,
+    pub(crate) custom_log: Option<String>,
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) origin_address: Option<SocketAddr>,
+    pub(crate) origin_reused: bool,
+    pub(crate) upload: Option<Arc<Upload>>,
+    first_byte: Option<Duration>,
+    status: u16,
+    sent: u64,
+    received: u64,
+    complete: bool,
+}
+
+impl Exchange {
+    pub(crate) fn begin(connection: &Arc<Connection>, method: &Method, target: &Uri) -> Box<Self> {
+        let node = connection.node();
+        node.requests.fetch_add(1, Ordering::Relaxed);
+        Box::new(Self {
+            connection: Arc::clone(connection),
+            number: connection.request_begun(),
+            began: Instant::now(),
+            time: node.now(),
+            method: method.clone(),
+            target: target.clone(),
+            trust: None,
+            binding: None,
+            host: None,
+            reason: None,
+            detail: None,
+            rule: None,
+            would_deny: None,
+            custom_log: None,
+            origin: None,
+            origin_address: None,
+            origin_reused: false,
+            upload: None,
+            first_byte: None,
+            status: 0,
+            sent: 0,
+            received: 0,
+            complete: false,
+        })
+    }
+
+    /// The id that the client, the log and `explain` share.
+    pub(crate) fn request_id(&self) -> String {
+        self.connection
+            .node()
+            .request_id(self.connection.id(), self.number)
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Whether the record will be read, so that making its texts is worth it.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.connection.node().access_log.is_on()
+    }
+
+    /// The head of the origin's response came.
+    pub(crate) fn origin_answered(&mut self) {
+        self.first_byte = Some(self.began.elapsed());
+    }
+
+    /// The head of the response is on its way.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// Bytes of the response's body, or of a tunnel, went to the client.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+
+    /// Bytes of a tunnel came from the client.
+    pub(crate) fn received(&mut self, bytes: u64) {
+        self.received += bytes;
+    }
+
+    /// The response reached its end.
+    pub(crate) fn completed(&mut self) {
+        self.complete = true;
+    }
+
+    fn write_record(&self) {
+        let connection = &self.connection;
+        let node = connection.node();
+        let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
+        let facts = connection.tls();
+        let mut client = connection.who();
+        if let Some((set, _)) = trust.valid() {
+            client.ca_set = Some(&set.name);
+            client.ca_set_version = Some(set.version.number());
+        }
+        let binding = self.binding.as_ref().unwrap_or_else(|| trust.binding());
+        let path = self.target.path();
+        let path_end = (0..=path.len().min(PATH_MAX_BYTES))
+            .rev()
+            .find(|end| path.is_char_boundary(*end))
+            .unwrap_or_default();
+        node.access_log.write(&RequestRecord {
+            event: "request",
+            time: self.time.to_string(),
+            network: node.network.as_str(),
+            node: node.id.as_str(),
+            generation: trust.enforced().generation().number(),
+            request_id: &self.request_id(),
+            connection_id: connection.id(),
+            client_address: connection.client().ip().to_canonical(),
+            client_port: connection.client().port(),
+            tls: Tls {
+                tls_version: match facts.version {
+                    TlsVersion::Tls12 => "1.2",
+                    TlsVersion::Tls13 => "1.3",
+                },
+                tls_cipher: facts.cipher,
+                tls_group: facts.group,
+                tls_resumed: facts.resumed,
+            },
+            server_name: connection.server_name().as_str(),
+            binding: Some(binding.id()),
+            protocol: connection.protocol().as_str(),
+            method: self.method.as_str(),
+            host: self.host.as_ref().map(|host| host.as_str()),
+            path: path.get(..path_end).unwrap_or_default(),
+            status: self.status,
+            verdict: trust.word(),
+            reason: self.reason.map(Reason::code),
+            detail: self.detail.as_deref(),
+            rule: self.rule.as_deref(),
+            would_deny: self.would_deny.as_deref(),
+            client,
+            origin: self.origin.as_ref().map(|origin| origin.id()),
+            origin_address: self.origin_address.map(|address| address.to_string()),
+            origin_reused: self.origin_address.map(|_| self.origin_reused),
+            request_bytes: self
+                .upload
+                .as_ref()
+                .map_or(self.received, |upload| upload.bytes()),
+            response_bytes: self.sent,
+            complete: self.complete,
+            origin_first_byte_ms: self
+                .first_byte
+                .map(|duration| duration.as_secs_f64() * 1000.0),
+            duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+            custom_log: self.custom_log.as_deref(),
+        });
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.is_logged() {
+            self.write_record();
+        }
+        self.connection.request_done();
+        self.connection
+            .node()
+            .requests
+            .fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,260 @@
+//! What the rules may ask about a request and its client.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use countersign_rules::{CertificateState, Facts, NameAttribute, Protocol, SanKind};
+use countersign_snapshot::ServerName;
+use countersign_tls::Peer;
+use countersign_trust::{Certificate, DistinguishedName, GeneralName, UnixTime, Verdict};
+use http::HeaderMap;
+
+use crate::connection::{Connection, Trust};
+
+/// Answers out of a request whose identity and hop-by-hop headers are gone, so that rules see what the origin gets.
+#[derive(Debug)]
+pub(crate) struct RequestFacts<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) trust: &'a Trust,
+    pub(crate) host: &'a ServerName,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) now: UnixTime,
+}
+
+impl RequestFacts<'_> {
+    fn leaf(&self) -> Option<&Certificate> {
+        match self.connection.peer() {
+            Peer::Chain(chain) => Some(chain.leaf()),
+            Peer::Absent | Peer::Unreadable(_) => None,
+        }
+    }
+}
+
+impl Facts for RequestFacts<'_> {
+    fn hostname(&self) -> &str {
+        self.host.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query
+    }
+
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Https
+    }
+
+    fn client_ip(&self) -> IpAddr {
+        self.connection.client().ip().to_canonical()
+    }
+
+    fn any_header(&self, name: &str, matches: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.headers
+            .get_all(name)
+            .iter()
+            .any(|value| matches(value.as_bytes()))
+    }
+
+    fn any_header_at_all(&self, matches: &mut dyn FnMut(&str, &[u8]) -> bool) -> bool {
+        self.headers
+            .iter()
+            .any(|(name, value)| matches(name.as_str(), value.as_bytes()))
+    }
+
+    fn certificate_state(&self) -> CertificateState {
+        match self.trust.verdicts().overall() {
+            Verdict::Missing => CertificateState::Missing,
+            Verdict::Valid(_) => CertificateState::Valid,
+            Verdict::Invalid(_) => CertificateState::Invalid,
+        }
+    }
+
+    fn satisfies_ca_set(&self, ca_set: &str) -> bool {
+        let ca_sets = &self.trust.binding().checked().ca_sets;
+        ca_sets
+            .iter()
+            .filter(|set| set.id_text == ca_set)
+            .any(|set| {
+                self.trust
+                    .verdicts()
+                    .of(set.id)
+                    .is_some_and(Verdict::is_valid)
+            })
+    }
+
+    fn revocation_status_is_good(&self) -> bool {
+        self.trust
+            .valid()
+            .is_some_and(|(_, chain)| revocation_is_good(chain))
+    }
+
+    fn refusal_code(&self) -> Option<&str> {
+        self.trust
+            .verdicts()
+            .overall()
+            .reason()
+            .map(countersign_trust::Reason::code)
+    }
+
+    fn any_subject_attribute(
+        &self,
+        attribute: NameAttribute,
+        matches: &mut dyn FnMut(&str) -> bool,
+    ) -> bool {
+        self.leaf()
+            .is_some_and(|leaf| any_attribute(leaf.subject(), attribute, matches))
+    }
+
+    fn any_issuer_attribute(
+        &self,
+        attribute: NameAttribute,
+        matches: &mut dyn FnMut(&str) -> bool,
+    ) -> bool {
+        self.leaf()
+            .is_some_and(|leaf| any_attribute(leaf.issuer(), attribute, matches))
+    }
+
+    fn any_subject_alternative_name(
+        &self,
+        kind: SanKind,
+        matches: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> bool {
+        let names = self
+            .leaf()
+            .map(Certificate::subject_alternative_names)
+            .unwrap_or_default();
+        names.iter().any(|name| match (kind, name) {
+            (SanKind::Dns, GeneralName::Dns(text))
+            | (SanKind::Email, GeneralName::Email(text))
+            | (SanKind::Uri, GeneralName::Uri(text)) => matches(text.as_bytes()),
+            (SanKind::Ip, GeneralName::Ip(IpAddr::V4(address))) => matches(&address.octets()),
+            (SanKind::Ip, GeneralName::Ip(IpAddr::V6(address))) => matches(&address.octets()),
+            (SanKind::Upn, GeneralName::Other { kind, value }) if kind.as_der_contents() == UPN => {
+                utf8_string(value).is_some_and(&mut *matches)
+            }
+            _ => false,
+        })
+    }
+
+    fn certificate_fingerprint(&self) -> Option<&[u8; 32]> {
+        self.connection
+            .fingerprints()
+            .map(|fingerprints| fingerprints.certificate.as_bytes())
+    }
+
+    fn spki_fingerprint(&self) -> Option<&[u8; 32]> {
+        self.connection
+            .fingerprints()
+            .map(|fingerprints| fingerprints.spki.as_bytes())
+    }
+
+    fn serial_number(&self) -> Option<&[u8]> {
+        self.leaf().map(|leaf| leaf.serial().as_bytes())
+    }
+
+    fn days_left(&self) -> Option<i64> {
+        const DAY: i64 = 86_400;
+        self.leaf().map(|leaf| {
+            (leaf
+                .validity()
+                .not_after
+                .as_secs()
+                .saturating_sub(self.now.as_secs()))
+            .div_euclid(DAY)
+        })
+    }
+
+    fn write_subject(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.leaf()
+            .map_or(Ok(()), |leaf| out.write_str(&leaf.subject().to_rfc2253()))
+    }
+
+    fn write_issuer(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        self.leaf()
+            .map_or(Ok(()), |leaf| out.write_str(&leaf.issuer().to_rfc2253()))
+    }
+}
+
+/// Until revocation data is consulted nothing is known, and what is not known is not good.
+fn revocation_is_good(_chain: &countersign_trust::ValidChain) -> bool {
+    false
+}
+
+/// 1.3.6.1.4.1.311.20.2.3, DER contents.
+const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
+
+/// The contents of a short UTF8String element (X.690 §8.23, tag 12).
+fn utf8_string(element: &[u8]) -> Option<&[u8]> {
+    const TAG: u8 = 0x0c;
+    let (header, contents) = match element {
+        [TAG, length, contents @ ..] if *length < 0x80 => (usize::from(*length), contents),
+        [TAG, 0x81, length, contents @ ..] if *length >= 0x80 => (usize::from(*length), contents),
+        _ => return None,
+    };
+    (header == contents.len() && std::str::from_utf8(contents).is_ok()).then_some(contents)
+}
+
+fn any_attribute(
+    name: &DistinguishedName,
+    attribute: NameAttribute,
+    matches: &mut dyn FnMut(&str) -> bool,
+) -> bool {
+    let wanted = object_identifier(attribute);
+    name.relative_names()
+        .flatten()
+        .filter(|found| found.kind().as_der_contents() == wanted)
+        .filter_map(|found| found.text())
+        .any(matches)
+}
+
+/// The DER contents of [`NameAttribute::oid`]; a test compares the two.
+const fn object_identifier(attribute: NameAttribute) -> &'static [u8] {
+    match attribute {
+        NameAttribute::CommonName => &[0x55, 0x04, 0x03],
+        NameAttribute::SerialNumber => &[0x55, 0x04, 0x05],
+        NameAttribute::Country => &[0x55, 0x04, 0x06],
+        NameAttribute::Locality => &[0x55, 0x04, 0x07],
+        NameAttribute::StateOrProvince => &[0x55, 0x04, 0x08],
+        NameAttribute::Organization => &[0x55, 0x04, 0x0a],
+        NameAttribute::OrganizationalUnit => &[0x55, 0x04, 0x0b],
+        NameAttribute::UserId => &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01],
+        NameAttribute::DomainComponent => {
+            &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19]
+        }
+        NameAttribute::EmailAddress => &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_trust::ObjectIdentifier;
+
+    use super::*;
+
+    #[test]
+    fn attributes_have_the_identifiers_that_the_rules_name() {
+        for attribute in NameAttribute::ALL {
+            let identifier =
+                ObjectIdentifier::from_der_contents(object_identifier(attribute)).unwrap();
+            assert_eq!(identifier.to_string(), attribute.oid());
+        }
+    }
+
+    #[test]
+    fn only_a_whole_utf8_string_is_a_principal_name() {
+        assert_eq!(utf8_string(b"\x0c\x03a@b"), Some(b"a@b".as_slice()));
+        assert_eq!(utf8_string(b"\x0c\x03a@bc"), None);
+        assert_eq!(utf8_string(b"\x0c\x02\xff\xff"), None);
+        assert_eq!(utf8_string(b"\x16\x03a@b"), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! What all parts of a running edge node share.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwapOption;
+use countersign_snapshot::{Network, NodeId, SealingKey};
+use countersign_tls::TlsContext;
+use countersign_trust::{Clock, UnixTime};
+use tokio::sync::{Notify, watch};
+
+use crate::Limits;
+use crate::accept::budget::HandshakeBudget;
+use crate::access_log::AccessLog;
+use crate::enforced::Enforced;
+use crate::registry::Registry;
+
+/// Whether the node takes new connections.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Phase {
+    /// It does.
+    Serving,
+    /// It does not; connections are asked to end.
+    Draining,
+    /// Nothing is left.
+    Ended,
+}
+
+/// The shared state.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) network: Network,
+    pub(crate) id: NodeId,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Arc<TlsContext>,
+    pub(crate) sealing_key: Arc<SealingKey>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) access_log: AccessLog,
+    pub(crate) handshakes: Arc<HandshakeBudget>,
+    pub(crate) phase: watch::Sender<Phase>,
+    /// TCP connections, from accept to close.
+    pub(crate) connections: AtomicUsize,
+    /// Requests from their head to the end of their response.
+    pub(crate) requests: AtomicUsize,
+    clock: Arc<dyn Clock>,
+    enforced: ArcSwapOption<Enforced>,
+    /// Grows whenever the trust of live connections may have changed: the one integer that each request compares.
+    epoch: AtomicU64,
+    /// Wakes the sweep of live connections.
+    pub(crate) trust_changed: Notify,
+    next_connection: AtomicU64,
+    /// Makes ids of requests that nobody can guess and that differ between nodes and starts.
+    random: RandomState,
+}
+
+/// The parts that a node is put together from.
+pub(crate) struct Parts {
+    pub(crate) network: Network,
+    pub(crate) id: NodeId,
+    pub(crate) limits: Limits,
+    pub(crate) tls: Arc<TlsContext>,
+    pub(crate) sealing_key: Arc<SealingKey>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) access_log: AccessLog,
+}
+
+impl Node {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            network: parts.network,
+            id: parts.id,
+            tls: parts.tls,
+            sealing_key: parts.sealing_key,
+            registry: Registry::new(),
+            access_log: parts.access_log,
+            handshakes: HandshakeBudget::new(
+                parts.limits.handshakes,
+                parts.limits.handshakes_per_address,
+            ),
+            phase: watch::Sender::new(Phase::Serving),
+            connections: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            clock: parts.clock,
+            enforced: ArcSwapOption::empty(),
+            epoch: AtomicU64::new(0),
+            trust_changed: Notify::new(),
+            next_connection: AtomicU64::new(1),
+            random: RandomState::new(),
+            limits: parts.limits,
+        })
+    }
+
+    /// What is enforced now; `None` before the first snapshot.
+    pub(crate) fn enforced(&self) -> Option<Arc<Enforced>> {
+        self.enforced.load_full()
+    }
+
+    /// Puts a snapshot in force: the next request and the next handshake are decided by it, live connections are judged again.
+    pub(crate) fn enforce(&self, enforced: Arc<Enforced>) {
+        self.enforced.store(Some(enforced));
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.trust_changed.notify_one();
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    pub(crate) fn next_connection_id(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// 24 hexadecimal digits for one request.
+    pub(crate) fn request_id(&self, connection: u64, request: u64) -> String {
+        let random = self.random.hash_one((connection, request));
+        format!(
+            "{random:016x}{:08x}",
+            (connection << 12 ^ request) & 0xffff_ffff
+        )
+    }
+}
