@@ -250,6 +250,18 @@ reasons! {
         sentence: "The request is larger than is accepted.",
         remedy: "Send fewer or smaller headers or a smaller body, or raise the limit in the configuration.",
     }
+    RateLimited {
+        code: "rate_limited",
+        title: "Too many requests",
+        sentence: "The client sent more requests than a rule allows in this time.",
+        remedy: "Wait and try again; look at the rate limit in the rule that the log names.",
+    }
+    Overloaded {
+        code: "overloaded",
+        title: "Overloaded",
+        sentence: "The server has more requests in flight than it accepts.",
+        remedy: "Try again in a moment; add edge nodes or raise the limit in the configuration if it lasts.",
+    }
     HandshakeTimeout {
         code: "handshake_timeout",
         title: "Handshake timeout",
