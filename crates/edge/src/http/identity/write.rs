@@ -16,7 +16,7 @@ macro_rules! names {
 
         /// Every header that this module sets.
         #[cfg(test)]
-        pub(super) const NAMES: &[HeaderName] = &[$($constant),*];
+        pub(super) const NAMES: &[&str] = &[$($name),*];
     };
 }
 
