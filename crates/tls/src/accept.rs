@@ -1,5 +1,6 @@
 //! The handshake of a client over TCP, or over anything that carries bytes both ways.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +16,15 @@ use crate::refused::{HandshakeFault, RefusedHandshake};
 use crate::{Alert, BindingTls, Peer, TlsFacts, TlsStream, Verdicts, evaluate_peer};
 
 mod client_hello;
+mod farewell;
 
 /// What a client may take before it is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HandshakeLimits {
     /// From the first byte awaited to the end of the handshake.
     pub timeout: Duration,
-    /// How many bytes may come before the ClientHello is whole. One with post-quantum key shares and a large ticket has about 16 KiB.
+    /// How many bytes may come before the ClientHello is whole. One with post-quantum key shares and the
+    /// largest ticket has about 20 KiB.
     pub client_hello_bytes: usize,
 }
 
@@ -29,7 +32,7 @@ impl Default for HandshakeLimits {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
-            client_hello_bytes: 64 * 1024,
+            client_hello_bytes: 32 * 1024,
         }
     }
 }
@@ -69,7 +72,7 @@ pub struct Accepted<IO> {
 /// # Errors
 /// A refusal, with the reason, the alert, and what is known about the client.
 pub async fn accept<IO>(
-    io: IO,
+    mut io: IO,
     lookup: impl FnOnce(Option<ServerName>) -> Lookup,
     limits: &HandshakeLimits,
 ) -> Result<Accepted<IO>, RefusedHandshake>
@@ -78,22 +81,21 @@ where
 {
     // Threat C5.5: one deadline over both halves, so that a slow client cannot have each of them.
     let deadline = Instant::now() + limits.timeout;
-    let (hello, mut io) = timeout_at(deadline, client_hello::read(io, limits.client_hello_bytes))
-        .await
-        .map_err(|_| RefusedHandshake::timed_out(limits.timeout))??;
-    let (server_name, binding) = match choose(&hello, lookup) {
-        Ok(chosen) => chosen,
+    let hello = client_hello::read(&mut io, limits, deadline).await?;
+    match choose(&hello, lookup) {
+        Ok((server_name, binding)) => {
+            finish(hello, io, server_name, binding, limits, deadline).await
+        }
         Err(refused) => {
-            // What cannot be sent any more does not matter: the connection ends here.
-            let _ = timeout_at(
+            farewell::say(
+                &mut io,
+                &Alert::UNRECOGNISED_NAME.to_plain_record(),
                 deadline,
-                client_hello::send_alert(&mut io, Alert::UNRECOGNISED_NAME),
             )
             .await;
-            return Err(refused);
+            Err(refused)
         }
-    };
-    finish(hello, io, server_name, binding, limits, deadline).await
+    }
 }
 
 fn choose(
@@ -139,33 +141,20 @@ where
     let config = Arc::clone(binding.config());
     // Reading the ClientHello opens tickets, so it belongs inside the scope of the record like everything after it.
     let handshake = RECORD.scope(record, async move {
-        StartHandshake::from_parts(hello, io)
-            .into_stream(config)
-            .await
+        let start = StartHandshake::from_parts(hello, io);
+        start.into_stream(config).into_fallible().await
     });
     tokio::pin!(handshake);
     let result = timeout_at(deadline, handshake.as_mut()).await;
-    let record = handshake.take_value().map(std::cell::RefCell::into_inner);
-    let with_peer = |mut refused: RefusedHandshake, record: Option<HandshakeRecord>| {
-        refused.server_name = Some(server_name.clone());
-        refused.peer = record.and_then(|record| record.peer).map(Box::new);
-        refused
-    };
-    let stream = match result {
+    let record = handshake.take_value().map(RefCell::into_inner);
+    let mut stream = match result {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            let refused = RefusedHandshake::failed(
-                error,
-                record.as_ref().and_then(|record| record.refused.clone()),
-            );
-            return Err(with_peer(refused, record));
+        Ok(Err((error, mut io))) => {
+            // rustls has written its alert.
+            farewell::say(&mut io, &[], deadline).await;
+            return Err(RefusedHandshake::failed(error, server_name, record));
         }
-        Err(_) => {
-            return Err(with_peer(
-                RefusedHandshake::timed_out(limits.timeout),
-                record,
-            ));
-        }
+        Err(_) => return Err(RefusedHandshake::timed_out(limits.timeout).of(server_name, record)),
     };
     let connection = stream.get_ref().1;
     let facts = TlsFacts::of(connection);
@@ -175,6 +164,7 @@ where
     let verdicts = evaluate_peer(binding.trust(), &peer, context.clock.now());
     // Threats C1.3, C1.6: a resumed session was verified some time ago; what counts is now.
     if binding.trust().mode() == ClientAuthMode::Require && !verdicts.any_valid() {
+        farewell::say(&mut stream, &[], deadline).await;
         return Err(RefusedHandshake::after_the_handshake(
             server_name,
             &peer,

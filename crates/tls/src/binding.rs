@@ -14,7 +14,7 @@ use rustls::{DistinguishedName, crypto::CryptoProvider};
 use crate::clock::RustlsClock;
 use crate::context::BindingKey;
 use crate::provider::versions;
-use crate::server_credential::BySignatureScheme;
+use crate::server_credential::ByNameAndScheme;
 use crate::verifier::ClientVerifier;
 use crate::{ServerCredential, TlsContext, TrustContext};
 
@@ -140,13 +140,14 @@ impl BindingTls {
         .with_protocol_versions(versions(tls.minimum_version, tls.maximum_version))
         .map_err(|_| BuildTlsError::NothingToNegotiate)?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(BySignatureScheme(credentials.to_vec())));
+        .with_cert_resolver(Arc::new(ByNameAndScheme(credentials.to_vec())));
         config.alpn_protocols = match tls.http {
             HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
             HttpVersions::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };
-        config.ticketer = context.ticketer(binding.policy_identity);
-        config.session_storage = context.sessions(binding.policy_identity);
+        let scope = context.session_scope(binding);
+        config.ticketer = context.ticketer(scope.clone());
+        config.session_storage = context.sessions(scope);
         // A ticket holds the client's whole chain; one is enough for a client that keeps one connection.
         config.send_tls13_tickets = 1;
         // Threat C5.6: early data would be processed before the client is known to be fresh.

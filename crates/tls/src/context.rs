@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use countersign_snapshot::{CaList, PolicyIdentity, TlsPolicy};
+use countersign_snapshot::{CaList, CheckedBinding, PolicyIdentity, TlsPolicy};
 use countersign_trust::{Clock, RevocationIndex, UnixTime};
 use rustls::RootCertStore;
 
 use crate::api::system_roots;
 use crate::handshake::Lineage;
 use crate::provider::Providers;
+use crate::session_scope::SessionScope;
 use crate::session_store::{ScopedSessions, SessionStore};
 use crate::ticket::Ticketer;
 use crate::verdict_cache::VerdictCache;
@@ -101,22 +102,27 @@ impl TlsContext {
             .clone()
     }
 
-    pub(crate) fn ticketer(&self, scope: PolicyIdentity) -> Arc<Ticketer> {
+    pub(crate) fn session_scope(&self, binding: &CheckedBinding) -> SessionScope {
+        SessionScope {
+            policy: binding.policy_identity,
+            mode: binding.binding.client_auth.mode,
+            clock: Arc::clone(&self.clock),
+            verdicts: Arc::clone(&self.verdicts),
+        }
+    }
+
+    pub(crate) fn ticketer(&self, scope: SessionScope) -> Arc<Ticketer> {
         Arc::new(Ticketer {
             secret: Arc::clone(&self.tickets),
             scope,
             lifetime: self.session_lifetime,
-            clock: Arc::clone(&self.clock),
-            verdicts: Arc::clone(&self.verdicts),
         })
     }
 
-    pub(crate) fn sessions(&self, scope: PolicyIdentity) -> Arc<ScopedSessions> {
+    pub(crate) fn sessions(&self, scope: SessionScope) -> Arc<ScopedSessions> {
         Arc::new(ScopedSessions {
             store: Arc::clone(&self.sessions),
             scope,
-            clock: Arc::clone(&self.clock),
-            verdicts: Arc::clone(&self.verdicts),
         })
     }
 

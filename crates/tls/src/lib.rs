@@ -31,6 +31,7 @@ mod origin;
 mod provider;
 mod refused;
 mod server_credential;
+mod session_scope;
 mod session_store;
 mod stream;
 mod ticket;

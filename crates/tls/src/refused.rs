@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_snapshot::ServerName;
 use countersign_trust::{PeerChain, Reason, Refusal, Verdict};
 
-use crate::handshake::Refused;
+use crate::handshake::{HandshakeRecord, Refused};
 use crate::{Alert, Peer, Verdicts};
 
 /// A refused handshake: one record for the log, complete.
@@ -100,26 +100,39 @@ impl RefusedHandshake {
         }
     }
 
-    /// The engine or the connection failed; `refused` is what our verifier said, when it was asked.
-    pub(crate) fn failed(error: io::Error, refused: Option<Refused>) -> Self {
+    /// The engine or the connection failed, perhaps because our verifier said so.
+    pub(crate) fn failed(
+        error: io::Error,
+        server_name: ServerName,
+        mut record: Option<HandshakeRecord>,
+    ) -> Self {
         let error = match error.downcast::<rustls::Error>() {
             Ok(error) => error,
-            Err(error) => return Self::interrupted(error),
+            Err(error) => return Self::interrupted(error).of(server_name, record),
         };
         let alert = Alert::sent_for(&error);
-        let (reason, evidence) = match refused {
-            Some(Refused { reason, evidence }) => (reason, evidence),
-            None if error == rustls::Error::NoCertificatesPresented => (Reason::Missing, None),
-            None => (Reason::HandshakeFailed, None),
-        };
-        let fault = match reason {
-            Reason::HandshakeFailed => HandshakeFault::tls(error),
-            _ => HandshakeFault::Refused,
+        let refused = record.as_mut().and_then(|record| record.refused.take());
+        let (reason, evidence, fault) = match refused {
+            Some(Refused { reason, evidence }) => (reason, evidence, HandshakeFault::Refused),
+            None if error == rustls::Error::NoCertificatesPresented => {
+                (Reason::Missing, None, HandshakeFault::Refused)
+            }
+            None => (Reason::HandshakeFailed, None, HandshakeFault::tls(error)),
         };
         Self {
             reason,
             evidence,
             ..Self::before_the_name(fault, alert)
+        }
+        .of(server_name, record)
+    }
+
+    /// Adds what is known about the client.
+    pub(crate) fn of(self, server_name: ServerName, record: Option<HandshakeRecord>) -> Self {
+        Self {
+            server_name: Some(server_name),
+            peer: record.and_then(|record| record.peer).map(Box::new),
+            ..self
         }
     }
 

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use countersign_snapshot::{SealingKey, Secret, ServerCertificate, ServerCertificateId};
-use countersign_trust::{Certificate, UnixTime};
+use countersign_snapshot::{
+    NamePattern, SealingKey, Secret, ServerCertificate, ServerCertificateId, ServerName,
+};
+use countersign_trust::{Certificate, GeneralName, UnixTime};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -18,6 +20,7 @@ use crate::BuildTlsError;
 pub struct ServerCredential {
     id: ServerCertificateId,
     certified: Arc<CertifiedKey>,
+    names: Vec<NamePattern>,
     not_after: UnixTime,
     digest: [u8; 32],
 }
@@ -78,6 +81,7 @@ impl ServerCredential {
         Ok(Self {
             id,
             certified: Arc::new(certified),
+            names: dns_names(&leaf),
             not_after: leaf.validity().not_after,
             digest,
         })
@@ -136,21 +140,41 @@ pub(crate) fn certify(chain: &[Vec<u8>], key: &Secret) -> Result<CertifiedKey, K
     Ok(CertifiedKey::new(chain, key))
 }
 
-/// Chooses among a binding's certificates the first whose key can sign in a way that the client understands.
+/// Chooses among a binding's certificates: the first whose key can sign in a way that the client understands, those for the name that it
+/// asks for before others.
 #[derive(Debug)]
-pub(crate) struct BySignatureScheme(pub(crate) Vec<ServerCredential>);
+pub(crate) struct ByNameAndScheme(pub(crate) Vec<ServerCredential>);
 
-impl ResolvesServerCert for BySignatureScheme {
+impl ResolvesServerCert for ByNameAndScheme {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = client_hello
+            .server_name()
+            .and_then(|name| ServerName::new(name).ok());
+        let signs = |credential: &&ServerCredential| {
+            credential
+                .certified
+                .key
+                .choose_scheme(client_hello.signature_schemes())
+                .is_some()
+        };
+        let covers = |credential: &&ServerCredential| {
+            name.as_ref()
+                .is_some_and(|name| credential.names.iter().any(|pattern| pattern.covers(name)))
+        };
         self.0
             .iter()
-            .map(|credential| &credential.certified)
-            .find(|certified| {
-                certified
-                    .key
-                    .choose_scheme(client_hello.signature_schemes())
-                    .is_some()
-            })
-            .cloned()
+            .find(|credential| covers(credential) && signs(credential))
+            .or_else(|| self.0.iter().find(signs))
+            .map(|credential| Arc::clone(&credential.certified))
     }
+}
+
+fn dns_names(leaf: &Certificate) -> Vec<NamePattern> {
+    leaf.subject_alternative_names()
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::Dns(name) => name.parse().ok(),
+            _ => None,
+        })
+        .collect()
 }

@@ -4,14 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_snapshot::{PolicyIdentity, Secret};
-use countersign_trust::Clock;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use rustls::server::StoresServerSessions;
 
-use crate::handshake::{Lineage, with_record};
-use crate::ticket::admit;
-use crate::verdict_cache::VerdictCache;
+use crate::handshake::Lineage;
+use crate::session_scope::SessionScope;
 
 /// The policy identity is part of the key: an id of another policy finds nothing.
 type Key = (PolicyIdentity, Box<[u8]>);
@@ -55,48 +53,40 @@ impl fmt::Debug for SessionStore {
 #[derive(Debug)]
 pub(crate) struct ScopedSessions {
     pub(crate) store: Arc<SessionStore>,
-    pub(crate) scope: PolicyIdentity,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) verdicts: Arc<VerdictCache>,
+    pub(crate) scope: SessionScope,
 }
 
 impl ScopedSessions {
+    fn key(&self, id: &[u8]) -> Key {
+        (self.scope.policy, id.into())
+    }
+
     fn admit(&self, session: &Session) -> Option<Vec<u8>> {
-        admit(
-            session.lineage,
-            self.scope,
-            &self.verdicts,
-            self.clock.now(),
-        )?;
+        self.scope.admit(session.lineage, self.scope.clock.now())?;
         Some(session.secrets.expose().to_vec())
     }
 }
 
 impl StoresServerSessions for ScopedSessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        let Some(lineage) = with_record(|record| record.lineage) else {
+        let Some(lineage) = self.scope.lineage_to_store(self.scope.clock.now()) else {
             return false;
         };
-        if lineage.expires_at <= self.clock.now() {
-            return false;
-        }
         let session = Session {
             lineage,
             secrets: Secret::new(value),
         };
-        self.store
-            .0
-            .insert((self.scope, key.into()), Arc::new(session));
+        self.store.0.insert(self.key(&key), Arc::new(session));
         true
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let session = self.store.0.get(&(self.scope, key.into()))?;
+        let session = self.store.0.get(&self.key(key))?;
         self.admit(&session)
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let (_, session) = self.store.0.remove(&(self.scope, key.into()))?;
+        let (_, session) = self.store.0.remove(&self.key(key))?;
         self.admit(&session)
     }
 

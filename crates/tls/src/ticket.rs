@@ -7,12 +7,12 @@ use std::time::Duration;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use countersign_snapshot::{PolicyIdentity, SealingKey};
-use countersign_trust::{Clock, UnixTime};
+use countersign_trust::UnixTime;
 use rustls::server::ProducesTickets;
 
 use crate::BuildTlsError;
 use crate::handshake::{Lineage, with_record};
-use crate::verdict_cache::VerdictCache;
+use crate::session_scope::SessionScope;
 
 mod lineage;
 
@@ -20,8 +20,9 @@ const FORMAT: u8 = 1;
 const SALT_BYTES: usize = 16;
 const EPOCH_BYTES: usize = 8;
 const HEADER_BYTES: usize = 1 + EPOCH_BYTES + SALT_BYTES;
-/// A ticket holds the client's chain (64 KiB at most) and the session's secrets. What is longer cannot be ours.
-const TICKET_MAX_BYTES: usize = 96 * 1024;
+/// A ticket holds the client's whole chain. It comes back in a ClientHello, which must stay readable; a client with a chain that large does
+/// full handshakes. (RFC 8446 §4.6.1 allows 2^16-1 bytes, and rustls does not check that.)
+const TICKET_MAX_BYTES: usize = 16 * 1024;
 
 /// The secret from which the ticket keys of a fleet are derived, and the salt of this process.
 ///
@@ -94,10 +95,8 @@ impl fmt::Debug for TicketSecret {
 #[derive(Debug)]
 pub(crate) struct Ticketer {
     pub(crate) secret: Arc<TicketSecret>,
-    pub(crate) scope: PolicyIdentity,
+    pub(crate) scope: SessionScope,
     pub(crate) lifetime: Duration,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) verdicts: Arc<VerdictCache>,
 }
 
 impl Ticketer {
@@ -126,7 +125,7 @@ impl Ticketer {
         body.extend_from_slice(session);
         let nonce = self
             .secret
-            .key(&header, self.scope)?
+            .key(&header, self.scope.policy)?
             .seal_in_place_append_tag(Aad::from(header), &mut body)
             .ok()?;
         Some([&header, nonce.as_ref().as_slice(), &body].concat())
@@ -148,7 +147,7 @@ impl Ticketer {
         let mut body = sealed.to_vec();
         let length = self
             .secret
-            .key(header, self.scope)?
+            .key(header, self.scope.policy)?
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
                 Aad::from(*header),
@@ -167,51 +166,23 @@ impl ProducesTickets for Ticketer {
     }
 
     fn lifetime(&self) -> u32 {
-        let now = self.clock.now();
+        let now = self.scope.clock.now();
         with_record(|record| record.lineage.expires_at.saturating_since(now))
             .and_then(|left| u32::try_from(left.as_secs()).ok())
             .unwrap_or(0)
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let now = self.clock.now();
-        let lineage = with_record(|record| record.lineage)?;
-        // RFC 8446 §4.6.1: a lifetime of zero means "discarded immediately", so no ticket is made at all.
-        if lineage.expires_at <= now {
-            return None;
-        }
+        let now = self.scope.clock.now();
+        let lineage = self.scope.lineage_to_store(now)?;
         self.seal(&lineage, plain, now)
+            .filter(|ticket| ticket.len() <= TICKET_MAX_BYTES)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        let now = self.clock.now();
+        let now = self.scope.clock.now();
         let (lineage, session) = self.open(cipher, now)?;
-        admit(lineage, self.scope, &self.verdicts, now)?;
+        self.scope.admit(lineage, now)?;
         Some(session)
     }
 }
-
-/// Decides whether a session may be resumed, and hands its lineage on to the handshake in progress.
-///
-/// A chain that is known to be refused goes through a full handshake, which ends in the right alert.
-pub(crate) fn admit(
-    lineage: Lineage,
-    scope: PolicyIdentity,
-    verdicts: &VerdictCache,
-    now: UnixTime,
-) -> Option<()> {
-    // A session from the future was made by a clock that is not to be believed.
-    if lineage.expires_at <= now || lineage.authenticated_at > now.saturating_add(CLOCK_SKEW) {
-        return None;
-    }
-    if lineage
-        .chain
-        .is_some_and(|chain| verdicts.is_known_bad(chain, scope, now))
-    {
-        return None;
-    }
-    with_record(|record| record.lineage = lineage)
-}
-
-/// How far the clocks of two nodes may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);

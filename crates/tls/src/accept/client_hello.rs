@@ -6,57 +6,55 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use rustls::server::{Accepted, Acceptor};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, timeout_at};
 
+use super::{HandshakeLimits, farewell};
 use crate::Alert;
 use crate::refused::{HandshakeFault, RefusedHandshake};
 
 const READ_BYTES: usize = 4096;
 
-/// Reads until the ClientHello is whole, however it is cut into records and segments (threat C2.4), or larger than `limit`.
-pub(super) async fn read<IO>(mut io: IO, limit: usize) -> Result<(Accepted, IO), RefusedHandshake>
+/// Reads until the ClientHello is whole, however it is cut into records and segments (threat C2.4), or larger than the limit.
+pub(super) async fn read<IO>(
+    io: &mut IO,
+    limits: &HandshakeLimits,
+    deadline: Instant,
+) -> Result<Accepted, RefusedHandshake>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut acceptor = Acceptor::default();
     let mut total = 0;
     loop {
-        total += fill(&mut io, &mut acceptor)
+        total += timeout_at(deadline, fill(io, &mut acceptor))
             .await
+            .map_err(|_| RefusedHandshake::timed_out(limits.timeout))?
             .map_err(RefusedHandshake::interrupted)?;
         match acceptor.accept() {
-            Ok(Some(hello)) => return Ok((hello, io)),
-            Ok(None) if total < limit => {}
+            Ok(Some(hello)) => return Ok(hello),
+            Ok(None) if total < limits.client_hello_bytes => {}
             Ok(None) => {
-                let _ = send_alert(&mut io, Alert::DECODE_ERROR).await;
+                let alert = Alert::DECODE_ERROR;
+                farewell::say(io, &alert.to_plain_record(), deadline).await;
+                let limit = limits.client_hello_bytes;
                 return Err(RefusedHandshake::before_the_name(
                     HandshakeFault::ClientHelloTooLarge { limit },
-                    Some(Alert::DECODE_ERROR),
+                    Some(alert),
                 ));
             }
             Err((error, mut alert)) => {
                 let mut record = Vec::new();
-                // Writing to memory does not fail; sending may, and then nobody is there to hear.
+                // Writing to memory does not fail.
                 let _ = alert.write_all(&mut record);
-                let _ = io.write_all(&record).await;
-                let _ = io.flush().await;
-                let sent = Alert::from_plain_record(&record);
+                farewell::say(io, &record, deadline).await;
                 return Err(RefusedHandshake::before_the_name(
                     HandshakeFault::tls(error),
-                    sent,
+                    Alert::from_plain_record(&record),
                 ));
             }
         }
     }
-}
-
-pub(super) async fn send_alert<IO: AsyncWrite + Unpin>(
-    io: &mut IO,
-    alert: Alert,
-) -> io::Result<()> {
-    io.write_all(&alert.to_plain_record()).await?;
-    io.flush().await?;
-    io.shutdown().await
 }
 
 /// Moves what can be read at once into the acceptor. The buffer is on the stack of the poll, not in the future: waiting clients are small.
