@@ -1,0 +1,17 @@
+//! Real handshakes in memory: who is asked, what a refused client is told, what is resumed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod client_auth;
+mod limits;
+mod names;
+mod negotiation;
+mod openssl;
+mod origins;
+mod resumption;
+mod support;
