@@ -83,8 +83,9 @@ where
     let deadline = Instant::now() + limits.timeout;
     let hello = client_hello::read(&mut io, limits, deadline).await?;
     match choose(&hello, lookup) {
+        // On the heap, so that the many clients that have not said anything yet are small.
         Ok((server_name, binding)) => {
-            finish(hello, io, server_name, binding, limits, deadline).await
+            Box::pin(finish(hello, io, server_name, binding, limits, deadline)).await
         }
         Err(refused) => {
             farewell::say(

@@ -13,8 +13,10 @@ async fn a_client_without_a_name_is_refused() {
     let node = Node::new(&Authorities::new());
     for client in [client().tls12(), client().tls13()] {
         let client = client.without_sni();
-        let refused =
-            node.meet("open.test", &client).await.refused(Reason::NoServerName, AlertDescription::UnrecognisedName);
+        let refused = node
+            .meet("open.test", &client)
+            .await
+            .refused(Reason::NoServerName, AlertDescription::UnrecognisedName);
         assert_eq!(refused.server_name, None);
     }
 }
@@ -22,15 +24,24 @@ async fn a_client_without_a_name_is_refused() {
 #[tokio::test]
 async fn an_address_is_no_name() {
     let node = Node::new(&Authorities::new());
-    node.meet("127.0.0.1", &client()).await.refused(Reason::NoServerName, AlertDescription::UnrecognisedName);
+    node.meet("127.0.0.1", &client())
+        .await
+        .refused(Reason::NoServerName, AlertDescription::UnrecognisedName);
 }
 
 #[tokio::test]
 async fn an_unknown_name_is_refused_and_noted() {
     let node = Node::new(&Authorities::new());
-    for name in ["unknown.test", "wild.test", "a.b.wild.test", "a.test.evil.test"] {
-        let refused =
-            node.meet(name, &client()).await.refused(Reason::UnknownServerName, AlertDescription::UnrecognisedName);
+    for name in [
+        "unknown.test",
+        "wild.test",
+        "a.b.wild.test",
+        "a.test.evil.test",
+    ] {
+        let refused = node.meet(name, &client()).await.refused(
+            Reason::UnknownServerName,
+            AlertDescription::UnrecognisedName,
+        );
         assert_eq!(refused.server_name.unwrap().as_str(), name);
     }
 }
@@ -41,8 +52,13 @@ async fn every_spelling_of_a_name_gets_its_binding() {
     let authorities = Authorities::new();
     let node = Node::new(&authorities);
     for name in ["A.TEST", "a.TeSt", "X.Wild.test"] {
-        node.meet(name, &client()).await.refused(Reason::Missing, AlertDescription::CertificateRequired);
-        let (accepted, _) = node.meet(name, &client().presenting(&authorities.alice())).await.welcome();
+        node.meet(name, &client())
+            .await
+            .refused(Reason::Missing, AlertDescription::CertificateRequired);
+        let (accepted, _) = node
+            .meet(name, &client().presenting(&authorities.alice()))
+            .await
+            .welcome();
         assert_eq!(accepted.server_name.as_str(), name.to_ascii_lowercase());
     }
 }
@@ -54,7 +70,11 @@ async fn a_client_hello_cut_at_any_byte_gets_the_same_binding() {
     let hello = first_flight().await;
     for cut in 1..hello.len() {
         let reason = raw(&node, &[&hello[..cut], &hello[cut..]]).await;
-        assert_eq!(reason, Some(AlertDescription::UnrecognisedName), "cut at {cut}");
+        assert_eq!(
+            reason,
+            Some(AlertDescription::UnrecognisedName),
+            "cut at {cut}"
+        );
     }
 }
 
@@ -86,7 +106,8 @@ async fn a_cut_client_hello_never_reaches_a_binding_without_its_policy() {
     for cut in (1..1500).step_by(37) {
         let (near, far) = tokio::io::duplex(1 << 16);
         let far = Split::new(far).cut_at([cut]);
-        let (server, visit) = tokio::join!(node.accept(near), visit(client().config(), "a.test", far));
+        let (server, visit) =
+            tokio::join!(node.accept(near), visit(client().config(), "a.test", far));
         assert_eq!(server.unwrap_err().reason, Reason::Missing);
         assert!(visit.is_err());
     }

@@ -20,7 +20,8 @@ struct Files {
 impl Files {
     fn new(servers: &Ca, client: &Credential) -> Self {
         let directory = TempDir::new().unwrap();
-        let write = |name: &str, text: String| std::fs::write(directory.path().join(name), text).unwrap();
+        let write =
+            |name: &str, text: String| std::fs::write(directory.path().join(name), text).unwrap();
         write("servers.pem", servers.pem());
         write("client.pem", client.pem());
         write("chain.pem", client.chain_pem());
@@ -29,7 +30,12 @@ impl Files {
     }
 
     fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).to_str().unwrap().to_owned()
+        self.directory
+            .path()
+            .join(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 }
 
@@ -44,12 +50,23 @@ async fn s_client(
     let server = async {
         let (socket, _) = listener.accept().await.unwrap();
         let mut accepted = node.accept(socket).await?;
-        accepted.stream.write_all(b"hello from the edge\n").await.unwrap();
+        accepted
+            .stream
+            .write_all(b"hello from the edge\n")
+            .await
+            .unwrap();
         accepted.stream.shutdown().await.unwrap();
         Ok(accepted)
     };
     let client = Command::new("openssl")
-        .args(["s_client", "-connect", &address, "-servername", name, "-ign_eof"])
+        .args([
+            "s_client",
+            "-connect",
+            &address,
+            "-servername",
+            name,
+            "-ign_eof",
+        ])
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -73,11 +90,25 @@ async fn openssl_authenticates_and_resumes_in_both_versions() {
                 continue;
             }
             let files = Files::new(&authorities.servers, &alice);
-            let [servers, certificate, chain, key, session] =
-                ["servers.pem", "client.pem", "chain.pem", "client.key", "session"].map(|name| files.path(name));
+            let [servers, certificate, chain, key, session] = [
+                "servers.pem",
+                "client.pem",
+                "chain.pem",
+                "client.key",
+                "session",
+            ]
+            .map(|name| files.path(name));
             let common = [
-                version, "-CAfile", &servers, "-verify_return_error", "-cert", &certificate, "-cert_chain", &chain,
-                "-key", &key,
+                version,
+                "-CAfile",
+                &servers,
+                "-verify_return_error",
+                "-cert",
+                &certificate,
+                "-cert_chain",
+                &chain,
+                "-key",
+                &key,
             ];
             let first = [&common[..], tickets, &["-sess_out", &session]].concat();
             let (full, output) = s_client(&node, "a.test", &first).await;
@@ -88,7 +119,11 @@ async fn openssl_authenticates_and_resumes_in_both_versions() {
             let again = [&common[..], tickets, &["-sess_in", &session]].concat();
             let (resumed, output) = s_client(&node, "a.test", &again).await;
             let resumed = resumed.unwrap();
-            assert!(resumed.facts.resumed, "{version} {tickets:?}: {}", text(&output));
+            assert!(
+                resumed.facts.resumed,
+                "{version} {tickets:?}: {}",
+                text(&output)
+            );
             assert!(text(&output).contains("Reused, TLSv1."));
             let digest = |accepted: &Accepted<_>| accepted.peer.chain().unwrap().digest();
             assert_eq!(digest(&resumed), digest(&full));
@@ -107,12 +142,26 @@ async fn openssl_is_told_why() {
         let (missing, output) = s_client(&node, "a.test", &[version]).await;
         assert_eq!(missing.unwrap_err().reason, Reason::Missing);
         // OpenSSL has no name for certificate_required in TLS 1.2.
-        assert!(text(&output).contains("alert number 116"), "{}", text(&output));
+        assert!(
+            text(&output).contains("alert number 116"),
+            "{}",
+            text(&output)
+        );
         let (unknown, output) = s_client(&node, "nobody.test", &[version]).await;
         assert_eq!(unknown.unwrap_err().reason, Reason::UnknownServerName);
-        assert!(text(&output).contains("unrecognized name"), "{}", text(&output));
+        assert!(
+            text(&output).contains("unrecognized name"),
+            "{}",
+            text(&output)
+        );
         let files = Files::new(&authorities.servers, &authorities.bob());
-        let arguments = [version, "-cert", &files.path("client.pem"), "-key", &files.path("client.key")];
+        let arguments = [
+            version,
+            "-cert",
+            &files.path("client.pem"),
+            "-key",
+            &files.path("client.key"),
+        ];
         let (stranger, output) = s_client(&node, "a.test", &arguments).await;
         assert_eq!(stranger.unwrap_err().reason, Reason::UnknownIssuer);
         assert!(text(&output).contains("unknown ca"), "{}", text(&output));
@@ -123,7 +172,8 @@ async fn openssl_is_told_why() {
 async fn old_versions_are_refused() {
     let node = Node::new(&Authorities::new());
     for version in ["-tls1", "-tls1_1"] {
-        let (refused, output) = s_client(&node, "open.test", &[version, "-cipher", "ALL:@SECLEVEL=0"]).await;
+        let (refused, output) =
+            s_client(&node, "open.test", &[version, "-cipher", "ALL:@SECLEVEL=0"]).await;
         assert_eq!(refused.unwrap_err().reason, Reason::HandshakeFailed);
         assert!(!text(&output).contains("hello from the edge"));
         assert!(text(&output).contains("alert"), "{}", text(&output));
@@ -139,10 +189,14 @@ async fn a_sha1_certificate_is_heard_where_one_is_requested() {
     for client in [client().tls12(), client().tls13()] {
         let client = client.presenting(&old);
         let (accepted, _) = node.meet("ask.test", &client).await.welcome();
-        assert_eq!(accepted.verdicts.overall().reason(), Some(Reason::WeakSignature));
-        node.meet("a.test", &client)
-            .await
-            .refused(Reason::WeakSignature, rustls::AlertDescription::UnsupportedCertificate);
+        assert_eq!(
+            accepted.verdicts.overall().reason(),
+            Some(Reason::WeakSignature)
+        );
+        node.meet("a.test", &client).await.refused(
+            Reason::WeakSignature,
+            rustls::AlertDescription::UnsupportedCertificate,
+        );
     }
 }
 
@@ -154,13 +208,24 @@ async fn sha1_client(ca: &Ca) -> Credential {
     std::fs::write(path("ca.pem"), ca.pem()).unwrap();
     std::fs::write(path("ca.key"), ca.key().pem()).unwrap();
     std::fs::write(path("key"), key.pem()).unwrap();
-    openssl(directory.path(), &["req", "-new", "-key", "key", "-subj", "/CN=old", "-out", "request"]).await;
+    openssl(
+        directory.path(),
+        &[
+            "req", "-new", "-key", "key", "-subj", "/CN=old", "-out", "request",
+        ],
+    )
+    .await;
     let sign = "x509 -req -in request -CA ca.pem -CAkey ca.key -sha1 -days 3650 -set_serial 77 -outform DER -out leaf";
     openssl(directory.path(), &sign.split(' ').collect::<Vec<_>>()).await;
     Credential::from_parts(vec![std::fs::read(path("leaf")).unwrap()], key)
 }
 
 async fn openssl(directory: &Path, arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).current_dir(directory).output().await.unwrap();
+    let output = Command::new("openssl")
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .await
+        .unwrap();
     assert!(output.status.success(), "{}", text(&output));
 }

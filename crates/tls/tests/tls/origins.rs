@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_snapshot::{ClientCredential, OriginTls, OriginTrust, SealingKey, Secret, TlsVersion};
+use countersign_snapshot::{
+    ClientCredential, OriginTls, OriginTrust, SealingKey, Secret, TlsVersion,
+};
 use countersign_testkit::{Ca, Credential, NOW, Pki};
 use countersign_tls::*;
 use countersign_trust::{Clock, Reason};
@@ -37,11 +39,14 @@ impl Origin {
             Some(ca) => {
                 let mut roots = RootCertStore::empty();
                 roots.add(ca.der().to_vec().into()).unwrap();
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
                 builder.with_client_cert_verifier(verifier.build().unwrap())
             }
         };
-        let mut config = builder.with_single_cert(credential.rustls_chain(), credential.rustls_key()).unwrap();
+        let mut config = builder
+            .with_single_cert(credential.rustls_chain(), credential.rustls_key())
+            .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Self(config)
     }
@@ -83,10 +88,30 @@ fn connector(node: &Node, policy: &OriginTls) -> OriginConnector {
 async fn an_origin_is_believed_for_its_ca_and_its_name() {
     let authorities = Authorities::new();
     let node = Node::new(&authorities);
-    let origin = Origin::new(&authorities.servers.server(["origin.test"]).ip([127, 0, 0, 1]).issue(), None);
+    let origin = Origin::new(
+        &authorities
+            .servers
+            .server(["origin.test"])
+            .ip([127, 0, 0, 1])
+            .issue(),
+        None,
+    );
     let trusting = connector(&node, &policy(&[authorities.servers.der()]));
-    assert_eq!(origin.reached_by(&trusting, "origin.test").await.unwrap().unwrap(), Alpn::Http2);
-    assert!(origin.reached_by(&trusting, "127.0.0.1").await.unwrap().is_ok());
+    assert_eq!(
+        origin
+            .reached_by(&trusting, "origin.test")
+            .await
+            .unwrap()
+            .unwrap(),
+        Alpn::Http2
+    );
+    assert!(
+        origin
+            .reached_by(&trusting, "127.0.0.1")
+            .await
+            .unwrap()
+            .is_ok()
+    );
     for host in ["other.test", "127.0.0.2"] {
         let error = origin.reached_by(&trusting, host).await.unwrap_err();
         assert_eq!(error.reason(), Reason::OriginUntrusted);
@@ -105,9 +130,16 @@ async fn the_name_to_verify_can_be_another_than_the_host() {
     let origin = Origin::new(&authorities.servers.server(["inner.test"]).issue(), None);
     let mut policy = policy(&[authorities.servers.der()]);
     policy.server_name = Some("inner.test".into());
-    assert!(origin.reached_by(&connector(&node, &policy), "10.0.0.1").await.unwrap().is_ok());
+    assert!(
+        origin
+            .reached_by(&connector(&node, &policy), "10.0.0.1")
+            .await
+            .unwrap()
+            .is_ok()
+    );
     policy.server_name = Some("not a name".into());
-    let error = OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap_err();
+    let error =
+        OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap_err();
     assert_eq!(error, BuildOriginError::ServerName);
 }
 
@@ -118,16 +150,34 @@ async fn a_self_signed_origin_is_believed_when_its_certificate_is_in_the_bundle(
     let own = Pki::new().self_signed("origin").dns("origin.test").issue();
     let origin = Origin::new(&own, None);
     let pinned = connector(&node, &policy(&[own.der()]));
-    assert!(origin.reached_by(&pinned, "origin.test").await.unwrap().is_ok());
+    assert!(
+        origin
+            .reached_by(&pinned, "origin.test")
+            .await
+            .unwrap()
+            .is_ok()
+    );
     assert_eq!(
-        origin.reached_by(&pinned, "other.test").await.unwrap_err().reason(),
+        origin
+            .reached_by(&pinned, "other.test")
+            .await
+            .unwrap_err()
+            .reason(),
         Reason::OriginUntrusted
     );
-    let late = Pki::new().self_signed("origin").dns("origin.test").expired(NOW).issue();
+    let late = Pki::new()
+        .self_signed("origin")
+        .dns("origin.test")
+        .expired(NOW)
+        .issue();
     let origin = Origin::new(&late, None);
     let pinned = connector(&node, &policy(&[late.der()]));
     assert_eq!(
-        origin.reached_by(&pinned, "origin.test").await.unwrap_err().reason(),
+        origin
+            .reached_by(&pinned, "origin.test")
+            .await
+            .unwrap_err()
+            .reason(),
         Reason::OriginUntrusted
     );
 }
@@ -136,8 +186,20 @@ async fn a_self_signed_origin_is_believed_when_its_certificate_is_in_the_bundle(
 async fn an_expired_origin_is_not_believed() {
     let authorities = Authorities::new();
     let node = Node::new(&authorities);
-    let origin = Origin::new(&authorities.servers.server(["origin.test"]).expired(NOW).issue(), None);
-    let error = origin.reached_by(&connector(&node, &policy(&[authorities.servers.der()])), "origin.test").await;
+    let origin = Origin::new(
+        &authorities
+            .servers
+            .server(["origin.test"])
+            .expired(NOW)
+            .issue(),
+        None,
+    );
+    let error = origin
+        .reached_by(
+            &connector(&node, &policy(&[authorities.servers.der()])),
+            "origin.test",
+        )
+        .await;
     assert_eq!(error.unwrap_err().reason(), Reason::OriginUntrusted);
 }
 
@@ -145,7 +207,12 @@ fn credential(sealing: &SealingKey, credential: &Credential, key: &Credential) -
     ClientCredential {
         id: "credential".parse().unwrap(),
         chain: credential.chain_der(),
-        key: sealing.seal(ClientCredential::SEAL_CONTEXT, &Secret::new(key.key_der().to_vec())).unwrap(),
+        key: sealing
+            .seal(
+                ClientCredential::SEAL_CONTEXT,
+                &Secret::new(key.key_der().to_vec()),
+            )
+            .unwrap(),
     }
 }
 
@@ -154,23 +221,52 @@ async fn an_origin_that_wants_a_certificate_gets_ours() {
     let authorities = Authorities::new();
     let node = Node::new(&authorities);
     let sealing = SealingKey::from_bytes(&[1; 32]).unwrap();
-    let origin = Origin::new(&authorities.servers.server(["origin.test"]).issue(), Some(&authorities.a));
+    let origin = Origin::new(
+        &authorities.servers.server(["origin.test"]).issue(),
+        Some(&authorities.a),
+    );
     let policy = policy(&[authorities.servers.der()]);
     let build = |credential: &ClientCredential| {
-        OriginConnector::build(&policy, Some((credential, &sealing)), OriginAlpn::Http1, &node.context)
+        OriginConnector::build(
+            &policy,
+            Some((credential, &sealing)),
+            OriginAlpn::Http1,
+            &node.context,
+        )
     };
     let alice = authorities.alice();
     let connector = build(&credential(&sealing, &alice, &alice)).unwrap();
-    assert!(origin.reached_by(&connector, "origin.test").await.unwrap().is_ok());
+    assert!(
+        origin
+            .reached_by(&connector, "origin.test")
+            .await
+            .unwrap()
+            .is_ok()
+    );
     // One of another CA is refused, in TLS 1.3 on the first read.
     let bob = authorities.bob();
     let connector = build(&credential(&sealing, &bob, &bob)).unwrap();
-    let error = origin.reached_by(&connector, "origin.test").await.unwrap().unwrap_err();
-    assert_eq!(origin_refused_certificate(&error).unwrap().name(), "unknown_ca");
+    let error = origin
+        .reached_by(&connector, "origin.test")
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(
+        origin_refused_certificate(&error).unwrap().name(),
+        "unknown_ca"
+    );
     // And so is none.
-    let connector = OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap();
-    let error = origin.reached_by(&connector, "origin.test").await.unwrap().unwrap_err();
-    assert_eq!(origin_refused_certificate(&error).unwrap().name(), "certificate_required");
+    let connector =
+        OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap();
+    let error = origin
+        .reached_by(&connector, "origin.test")
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(
+        origin_refused_certificate(&error).unwrap().name(),
+        "certificate_required"
+    );
 
     let id = || "credential".parse().unwrap();
     assert_eq!(
@@ -219,9 +315,22 @@ async fn the_api_is_reached_with_its_ca_and_not_without() {
         assert_eq!((api.is_ok(), client.is_ok()), (good, good));
     }
     let other = Secret::new(authorities.alice().key_pem().into_bytes());
-    let build = |chain: &str, key: &Secret| ApiTls::from_pem(chain.as_bytes(), key, clock()).map(|_| ()).unwrap_err();
-    assert_eq!(build(&server.chain_pem(), &other), BuildApiTlsError::KeyMismatch);
+    let build = |chain: &str, key: &Secret| {
+        ApiTls::from_pem(chain.as_bytes(), key, clock())
+            .map(|_| ())
+            .unwrap_err()
+    };
+    assert_eq!(
+        build(&server.chain_pem(), &other),
+        BuildApiTlsError::KeyMismatch
+    );
     assert_eq!(build("", &key), BuildApiTlsError::Certificates);
-    assert_eq!(build(&server.chain_pem(), &Secret::new(Vec::new())), BuildApiTlsError::Key);
-    assert_eq!(api_client_config(Some(b"nothing"), clock()).unwrap_err(), BuildApiTlsError::Certificates);
+    assert_eq!(
+        build(&server.chain_pem(), &Secret::new(Vec::new())),
+        BuildApiTlsError::Key
+    );
+    assert_eq!(
+        api_client_config(Some(b"nothing"), clock()).unwrap_err(),
+        BuildApiTlsError::Certificates
+    );
 }

@@ -11,7 +11,10 @@ use rustls::client::ClientConfig;
 use crate::support::*;
 
 /// A client that keeps its sessions, as one configuration: rustls offers a session only under the one that it comes from.
-fn keeper(client: &countersign_testkit::client::TlsClient, way: Way) -> (Arc<Wallet>, ClientConfig) {
+fn keeper(
+    client: &countersign_testkit::client::TlsClient,
+    way: Way,
+) -> (Arc<Wallet>, ClientConfig) {
     let wallet = Arc::new(Wallet::default());
     let config = wallet.config(client, way);
     (wallet, config)
@@ -33,14 +36,19 @@ async fn a_resumed_session_has_the_identity_of_the_full_handshake_byte_for_byte(
                 assert!(resumed.facts.resumed, "{way:?}");
                 let chain = |accepted: &countersign_tls::Accepted<_>| -> Vec<Vec<u8>> {
                     let chain = accepted.peer.chain().unwrap();
-                    chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect()
+                    chain
+                        .certificates()
+                        .iter()
+                        .map(|certificate| certificate.der().to_vec())
+                        .collect()
                 };
                 assert_eq!(chain(&resumed), alice.chain_der());
                 assert_eq!(chain(&resumed), chain(&full));
-                let identity = |accepted: &countersign_tls::Accepted<_>| match accepted.verdicts.overall() {
-                    Verdict::Valid(valid) => format!("{:?}", valid.identity()),
-                    other => panic!("{other:?}"),
-                };
+                let identity =
+                    |accepted: &countersign_tls::Accepted<_>| match accepted.verdicts.overall() {
+                        Verdict::Valid(valid) => format!("{:?}", valid.identity()),
+                        other => panic!("{other:?}"),
+                    };
                 assert_eq!(identity(&resumed), identity(&full));
             }
         }
@@ -72,13 +80,17 @@ async fn a_session_of_one_name_is_not_resumed_for_another() {
                 let (wallet, config) = keeper(&client(), way);
                 node.meet_with(from, &config).await.welcome();
                 assert!(wallet.has_session());
-                node.meet_with(to, &config).await.refused(Reason::Missing, AlertDescription::CertificateRequired);
+                node.meet_with(to, &config)
+                    .await
+                    .refused(Reason::Missing, AlertDescription::CertificateRequired);
             }
         }
         let (wallet, config) = keeper(&client().presenting(&authorities.alice()), way);
         node.meet_with("a.test", &config).await.welcome();
         assert!(wallet.has_session());
-        node.meet_with("b.test", &config).await.refused(Reason::UnknownIssuer, AlertDescription::UnknownCA);
+        node.meet_with("b.test", &config)
+            .await
+            .refused(Reason::UnknownIssuer, AlertDescription::UnknownCA);
         // Names of one binding have one policy, and yet another name is another handshake (RFC 6066 §3).
         let (_, config) = keeper(&client().presenting(&authorities.alice()), way);
         node.meet_with("x.wild.test", &config).await.welcome();
@@ -105,7 +117,10 @@ async fn nodes_with_the_same_secret_resume_each_others_tickets() {
 
         let (_, config) = keeper(&client(), way);
         node.meet_with("open.test", &config).await.welcome();
-        sibling.meet_with("a.test", &config).await.refused(Reason::Missing, AlertDescription::CertificateRequired);
+        sibling
+            .meet_with("a.test", &config)
+            .await
+            .refused(Reason::Missing, AlertDescription::CertificateRequired);
     }
 }
 
@@ -127,7 +142,9 @@ async fn a_new_version_of_the_ca_set_means_a_full_handshake() {
             snapshot.ca_sets[0].version = VersionNumber::new(3);
             snapshot.ca_sets[0].certificates = vec![authorities.b.der().to_vec()];
         });
-        node.meet_with("a.test", &config).await.refused(Reason::UnknownIssuer, AlertDescription::UnknownCA);
+        node.meet_with("a.test", &config)
+            .await
+            .refused(Reason::UnknownIssuer, AlertDescription::UnknownCA);
     }
 }
 
@@ -151,9 +168,10 @@ async fn an_unchanged_policy_keeps_its_sessions_over_generations() {
 /// Threat C1.5: a session from before the certificate was required is worth nothing after.
 #[tokio::test]
 async fn a_session_from_before_certificates_were_required_is_not_resumed() {
-    for (way, before) in Way::ALL.into_iter().flat_map(|way| {
-        [ClientAuthMode::Off, ClientAuthMode::Request].map(|mode| (way, mode))
-    }) {
+    for (way, before) in Way::ALL
+        .into_iter()
+        .flat_map(|way| [ClientAuthMode::Off, ClientAuthMode::Request].map(|mode| (way, mode)))
+    {
         let mut node = Node::new(&Authorities::new());
         let set = |mode| {
             move |snapshot: &mut countersign_snapshot::Snapshot| {
@@ -169,7 +187,9 @@ async fn a_session_from_before_certificates_were_required_is_not_resumed() {
         node.meet_with("a.test", &config).await.welcome();
         assert!(wallet.has_session());
         node.change(set(ClientAuthMode::Require));
-        node.meet_with("a.test", &config).await.refused(Reason::Missing, AlertDescription::CertificateRequired);
+        node.meet_with("a.test", &config)
+            .await
+            .refused(Reason::Missing, AlertDescription::CertificateRequired);
     }
 }
 
@@ -179,14 +199,22 @@ async fn a_line_of_sessions_ends_with_the_certificate() {
     let authorities = Authorities::new();
     for way in Way::ALL {
         let node = Node::new(&authorities);
-        let short = authorities.a.client("short").valid(NOW - 10, NOW + 60).issue();
+        let short = authorities
+            .a
+            .client("short")
+            .valid(NOW - 10, NOW + 60)
+            .issue();
         let (_, config) = keeper(&client().presenting(&short), way);
         for seconds in (0..180).step_by(10) {
             node.clock.set(NOW + seconds);
             let meeting = node.meet_with("a.test", &config).await;
             if seconds <= 60 {
                 let (accepted, _) = meeting.welcome();
-                assert_eq!(accepted.facts.resumed, (10..60).contains(&seconds), "{way:?} {seconds}");
+                assert_eq!(
+                    accepted.facts.resumed,
+                    (10..60).contains(&seconds),
+                    "{way:?} {seconds}"
+                );
             } else {
                 meeting.refused(Reason::Expired, AlertDescription::CertificateExpired);
             }
@@ -205,7 +233,11 @@ async fn a_line_of_sessions_ends_with_the_lifetime() {
         for hour in 0..26 {
             node.clock.set(NOW + hour * HOUR);
             let (accepted, _) = node.meet_with("a.test", &config).await.welcome();
-            assert_eq!(accepted.facts.resumed, hour % 12 != 0, "{way:?} hour {hour}");
+            assert_eq!(
+                accepted.facts.resumed,
+                hour % 12 != 0,
+                "{way:?} hour {hour}"
+            );
         }
     }
 }
@@ -217,18 +249,31 @@ async fn a_resumed_chain_that_is_no_longer_good_is_refused() {
     let authorities = Authorities::new();
     for way in Way::ALL {
         let node = Node::new(&authorities);
-        let issuing = authorities.a.request_intermediate("Short").valid(NOW - 10, NOW + 30).issue_ca();
+        let issuing = authorities
+            .a
+            .request_intermediate("Short")
+            .valid(NOW - 10, NOW + 30)
+            .issue_ca();
         let carol = issuing.client("carol").issue();
         let (_, config) = keeper(&client().presenting(&carol), way);
         node.meet_with("a.test", &config).await.welcome();
         node.clock.set(NOW + 20);
-        assert!(node.meet_with("a.test", &config).await.welcome().0.facts.resumed);
+        assert!(
+            node.meet_with("a.test", &config)
+                .await
+                .welcome()
+                .0
+                .facts
+                .resumed
+        );
         node.clock.set(NOW + 40);
         let refused = node.meet_with("a.test", &config).await.server.unwrap_err();
         assert_eq!(refused.reason, Reason::IssuerExpired, "{way:?}");
         assert_eq!(refused.alert, None);
         assert_eq!(refused.peer.unwrap().leaf().der(), carol.der());
-        node.meet_with("a.test", &config).await.refused(Reason::IssuerExpired, AlertDescription::CertificateExpired);
+        node.meet_with("a.test", &config)
+            .await
+            .refused(Reason::IssuerExpired, AlertDescription::CertificateExpired);
     }
 }
 
@@ -241,7 +286,10 @@ async fn where_rules_decide_a_refused_chain_keeps_its_sessions_and_its_reason() 
         for resumed in [false, true, true] {
             let (accepted, _) = node.meet_with("ask.test", &config).await.welcome();
             assert_eq!(accepted.facts.resumed, resumed, "{way:?}");
-            assert_eq!(accepted.verdicts.overall().reason(), Some(Reason::UnknownIssuer));
+            assert_eq!(
+                accepted.verdicts.overall().reason(),
+                Some(Reason::UnknownIssuer)
+            );
         }
     }
 }
@@ -251,7 +299,11 @@ async fn where_rules_decide_a_refused_chain_keeps_its_sessions_and_its_reason() 
 async fn a_chain_too_large_for_a_ticket_works_without_one() {
     let authorities = Authorities::new();
     let node = Node::new(&authorities);
-    let large = authorities.a.client("large").extension("1.2.3.4", false, vec![4; 20_000]).issue();
+    let large = authorities
+        .a
+        .client("large")
+        .extension("1.2.3.4", false, vec![4; 20_000])
+        .issue();
     let (wallet, config) = keeper(&client().presenting(&large), Way::Tls13);
     for _ in 0..2 {
         let (accepted, _) = node.meet_with("a.test", &config).await.welcome();

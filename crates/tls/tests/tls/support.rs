@@ -53,7 +53,11 @@ impl Authorities {
 
     /// A client that `a.test` lets in.
     pub fn alice(&self) -> Credential {
-        self.a.intermediate("A Issuing").client("alice").email("alice@a.test").issue()
+        self.a
+            .intermediate("A Issuing")
+            .client("alice")
+            .email("alice@a.test")
+            .issue()
     }
 
     /// A client that `b.test` lets in.
@@ -85,12 +89,19 @@ impl Node {
             network: Network::Production,
             generation: Generation::new(1),
             created: UnixTime::from_secs(NOW),
-            ca_sets: vec![ca_set(SET_A, &[&authorities.a]), ca_set(SET_B, &[&authorities.b])],
+            ca_sets: vec![
+                ca_set(SET_A, &[&authorities.a]),
+                ca_set(SET_B, &[&authorities.b]),
+            ],
             server_certificates: vec![server_certificate(&sealing, "server", &server)],
             client_credentials: Vec::new(),
             origins: vec![Origin {
                 id: "origin".parse().unwrap(),
-                endpoints: vec![Endpoint { host: "127.0.0.1".into(), port: 80, weight: 1 }],
+                endpoints: vec![Endpoint {
+                    host: "127.0.0.1".into(),
+                    port: 80,
+                    weight: 1,
+                }],
                 scheme: OriginScheme::Http,
                 host_header: HostHeader::Request,
                 timeouts: OriginTimeouts::default(),
@@ -114,7 +125,14 @@ impl Node {
             MemoryLimits::default(),
         );
         let (checked, bindings) = enforce(&snapshot, &sealing, &context);
-        Self { clock, context, snapshot, sealing, checked, bindings }
+        Self {
+            clock,
+            context,
+            snapshot,
+            sealing,
+            checked,
+            bindings,
+        }
     }
 
     /// Another node with the same snapshot.
@@ -145,7 +163,10 @@ impl Node {
         }
     }
 
-    pub async fn accept<IO: AsyncRead + AsyncWrite + Unpin>(&self, io: IO) -> Result<Accepted<IO>, RefusedHandshake> {
+    pub async fn accept<IO: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        io: IO,
+    ) -> Result<Accepted<IO>, RefusedHandshake> {
         accept(io, |name| self.lookup(name), &HandshakeLimits::default()).await
     }
 
@@ -208,9 +229,15 @@ pub struct Visit {
 }
 
 /// Connects, and reads to the end: in TLS 1.3 a refusal shows itself on the first read only.
-pub async fn visit<IO: AsyncRead + AsyncWrite + Unpin>(config: ClientConfig, name: &str, io: IO) -> io::Result<Visit> {
+pub async fn visit<IO: AsyncRead + AsyncWrite + Unpin>(
+    config: ClientConfig,
+    name: &str,
+    io: IO,
+) -> io::Result<Visit> {
     let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
-    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, io).await?;
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, io)
+        .await?;
     let mut greeting = Vec::new();
     stream.read_to_end(&mut greeting).await?;
     let connection = stream.get_ref().1;
@@ -218,7 +245,9 @@ pub async fn visit<IO: AsyncRead + AsyncWrite + Unpin>(config: ClientConfig, nam
         greeting,
         resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
         version: connection.protocol_version().unwrap(),
-        group: connection.negotiated_key_exchange_group().map(|group| group.name()),
+        group: connection
+            .negotiated_key_exchange_group()
+            .map(|group| group.name()),
         server_leaf: connection.peer_certificates().unwrap()[0].to_vec(),
     })
 }
@@ -238,7 +267,11 @@ pub fn ca_set(id: CaSetId, authorities: &[&Ca]) -> CaSet {
     }
 }
 
-pub fn server_certificate(sealing: &SealingKey, id: &str, credential: &Credential) -> ServerCertificate {
+pub fn server_certificate(
+    sealing: &SealingKey,
+    id: &str,
+    credential: &Credential,
+) -> ServerCertificate {
     let key = Secret::new(credential.key_der().to_vec());
     ServerCertificate {
         id: id.parse().unwrap(),
@@ -259,7 +292,7 @@ pub fn binding(name: &str, mode: ClientAuthMode, ca_sets: &[CaSetId]) -> Binding
             ca_list: CaList::Advertise,
             policy: Policy::default(),
         },
-        rules: r#"{"rules":{"name":"default","criteria":[],"behaviors":[],"children":[]}}"#.to_owned(),
+        rules: r#"{"rules":{"name":"default","criteria":[],"behaviors":[],"children":[]},"ruleFormat":"latest"}"#.to_owned(),
         origin: "origin".parse().unwrap(),
     }
 }
@@ -279,7 +312,11 @@ fn enforce(
                 .server_certificates
                 .iter()
                 .map(|id| {
-                    let certificate = checked.server_certificates().iter().find(|it| it.id == *id).unwrap();
+                    let certificate = checked
+                        .server_certificates()
+                        .iter()
+                        .find(|it| it.id == *id)
+                        .unwrap();
                     ServerCredential::open(certificate, sealing).unwrap()
                 })
                 .collect();
@@ -335,21 +372,35 @@ impl ClientSessionStore for Wallet {
         None
     }
 
-    fn set_tls12_session(&self, _: rustls::pki_types::ServerName<'static>, value: Tls12ClientSessionValue) {
+    fn set_tls12_session(
+        &self,
+        _: rustls::pki_types::ServerName<'static>,
+        value: Tls12ClientSessionValue,
+    ) {
         *self.tls12.lock().unwrap() = Some(value);
     }
 
-    fn tls12_session(&self, _: &rustls::pki_types::ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+    fn tls12_session(
+        &self,
+        _: &rustls::pki_types::ServerName<'_>,
+    ) -> Option<Tls12ClientSessionValue> {
         self.tls12.lock().unwrap().clone()
     }
 
     fn remove_tls12_session(&self, _: &rustls::pki_types::ServerName<'static>) {}
 
-    fn insert_tls13_ticket(&self, _: rustls::pki_types::ServerName<'static>, value: Tls13ClientSessionValue) {
+    fn insert_tls13_ticket(
+        &self,
+        _: rustls::pki_types::ServerName<'static>,
+        value: Tls13ClientSessionValue,
+    ) {
         self.tls13.lock().unwrap().push_back(value);
     }
 
-    fn take_tls13_ticket(&self, _: &rustls::pki_types::ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+    fn take_tls13_ticket(
+        &self,
+        _: &rustls::pki_types::ServerName<'static>,
+    ) -> Option<Tls13ClientSessionValue> {
         self.tls13.lock().unwrap().pop_back()
     }
 }
