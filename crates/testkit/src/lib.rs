@@ -29,12 +29,14 @@
 
 pub mod client;
 pub mod der;
+pub mod openssl;
 pub mod origin;
 pub mod pki;
 pub mod process;
 pub mod wait;
 
 pub use client::{HttpClient, TlsClient};
+pub use openssl::OpenSsl;
 pub use origin::Origin;
 pub use pki::{Ca, Credential, Key, KeyKind, KeyUsage, Pki, Request, Tbs};
 

@@ -1,29 +1,9 @@
-use std::process::Command;
-
-use tempfile::TempDir;
-
 use super::*;
-use crate::{DAY, NOW};
+use crate::{DAY, NOW, OpenSsl};
 
-/// What `openssl verify` says of this chain, trusting `root`, at [`NOW`]; `Ok` or its messages.
+/// What OpenSSL says of this chain, trusting `root`, at [`NOW`].
 fn openssl_verify(root: &Ca, credential: &Credential, purpose: &str) -> Result<(), String> {
-    let directory = TempDir::new().unwrap();
-    let file = |name: &str, text: String| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let output = Command::new("openssl")
-        .args(["verify", "-x509_strict", "-purpose", purpose])
-        .args(["-attime", &NOW.to_string(), "-CAfile"])
-        .arg(file("root.pem", root.pem()))
-        .arg("-untrusted")
-        .arg(file("chain.pem", credential.chain_pem()))
-        .arg(file("leaf.pem", credential.pem()))
-        .output()
-        .unwrap();
-    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    output.status.success().then_some(()).ok_or(text)
+    OpenSsl::new().verify(&root.pem(), &credential.chain_pem(), purpose, NOW)
 }
 
 #[test]
@@ -166,21 +146,9 @@ fn revocation_lists_are_readable_to_openssl() {
 }
 
 fn openssl_text(command: &str, pem: String) -> String {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("in.pem");
-    std::fs::write(&path, pem).unwrap();
-    let output = Command::new("openssl")
-        .args([
-            command,
-            "-noout",
-            "-text",
-            "-nameopt",
-            "utf8,oneline",
-            "-in",
-        ])
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let openssl = OpenSsl::new();
+    openssl.write("in.pem", &pem);
+    openssl.run(&format!(
+        "{command} -noout -text -nameopt utf8,oneline -in in.pem"
+    ))
 }
