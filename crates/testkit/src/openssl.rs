@@ -245,6 +245,9 @@ mod tests {
         let issuing = root.intermediate("issuing");
         assert!(openssl.read("root.key").contains("ENCRYPTED"));
 
+        let direct = root.client("direct", Form::Modern);
+        let below = issuing.client("below", Form::Modern);
+        // Only now: what was made a moment ago was not valid before.
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap();
@@ -252,8 +255,6 @@ mod tests {
         let verify = |client: &Credential| {
             openssl.verify(&root.pem(), &client.chain_pem(), "sslclient", now)
         };
-        let direct = root.client("direct", Form::Modern);
-        let below = issuing.client("below", Form::Modern);
         assert_eq!((direct.chain_der().len(), below.chain_der().len()), (1, 2));
         assert_eq!(verify(&direct), Ok(()));
         assert_eq!(verify(&below), Ok(()));
