@@ -12,7 +12,6 @@ mod path;
 mod purpose;
 mod revocation;
 mod search;
-mod text;
 
 pub(crate) use failure::Failure;
 

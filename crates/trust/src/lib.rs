@@ -47,6 +47,7 @@ mod reason;
 mod revocation;
 mod serial;
 mod signature;
+mod text;
 pub mod time;
 mod verdict;
 

@@ -1,6 +1,7 @@
 //! The extensions that we understand.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::DistributionPoint;
 use crate::der::NamedBits;
@@ -194,6 +195,33 @@ pub enum GeneralSubtree {
         /// The number of its kind (RFC 5280 §4.2.1.6).
         tag: u8,
     },
+}
+
+/// In the way of OpenSSL: `DNS:example.com`, `IP:192.0.2.0/255.255.255.0`.
+impl fmt::Display for GeneralSubtree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DirectoryName(name) => write!(f, "dirName:{name}"),
+            Self::Dns(name) => write!(f, "DNS:{name}"),
+            Self::Email(address) => write!(f, "email:{address}"),
+            Self::Ip(octets) => {
+                let (network, mask) = octets.split_at(octets.len() / 2);
+                match (<[u8; 4]>::try_from(network), <[u8; 4]>::try_from(mask)) {
+                    (Ok(network), Ok(mask)) => {
+                        write!(f, "IP:{}/{}", Ipv4Addr::from(network), Ipv4Addr::from(mask))
+                    }
+                    _ => match (<[u8; 16]>::try_from(network), <[u8; 16]>::try_from(mask)) {
+                        (Ok(network), Ok(mask)) => {
+                            write!(f, "IP:{}/{}", Ipv6Addr::from(network), Ipv6Addr::from(mask))
+                        }
+                        _ => f.write_str("IP:<unreadable>"),
+                    },
+                }
+            }
+            Self::Unsupported { tag } => write!(f, "unsupported[{tag}]"),
+            Self::Uri(host) => write!(f, "URI:{host}"),
+        }
+    }
 }
 
 /// The hint at the issuer's key (RFC 5280 §4.2.1.1).

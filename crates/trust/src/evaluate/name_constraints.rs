@@ -5,8 +5,8 @@
 
 use super::budget::{Budget, Exhausted};
 use super::failure::Failure;
-use super::text;
 use crate::general_name::{TAG_DIRECTORY, TAG_DNS, TAG_EMAIL, TAG_IP, TAG_URI};
+use crate::text;
 use crate::{Certificate, GeneralName, GeneralSubtree, NameConstraints, Reason};
 
 mod host;

@@ -7,8 +7,9 @@ use super::budget::{Budget, Exhausted};
 use super::failure::{Failure, distance};
 use super::name_constraints::{self, Constraints};
 use super::search::Link;
-use super::{Context, purpose, revocation, text};
+use super::{Context, purpose, revocation};
 use crate::signature::{self, SignatureError};
+use crate::text;
 use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, Version};
 
 /// Judges the path `links` (client's certificate first) below `anchor`. The outer error means that the judgement was not finished.

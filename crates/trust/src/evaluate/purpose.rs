@@ -4,7 +4,7 @@
 //! (CA/B BR §7.1.2.10.6), and so do we.
 
 use super::failure::Failure;
-use super::text;
+use crate::text;
 use crate::{Certificate, ExtendedKeyUsage, ExtendedKeyUsageRule, Policy, Reason, UnixTime};
 
 /// A CA that limits itself to other purposes vouches for no client.

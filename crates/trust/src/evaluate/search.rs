@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::budget::{Budget, Exhausted};
 use super::failure::{Failure, distance};
-use super::{Context, path, text};
+use super::{Context, path};
 use crate::signature::SignatureError;
+use crate::text;
 use crate::{Certificate, Fingerprint, PathAttempt, PeerChain, Reason, ValidChain};
 
 /// A certificate on a path, and what came of checking its signature with the key of the next one.

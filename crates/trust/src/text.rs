@@ -5,7 +5,7 @@ use crate::{Certificate, DistinguishedName};
 const MAX_CHARACTERS: usize = 256;
 
 /// The subject of a certificate, or what else tells it apart.
-pub(super) fn subject(certificate: &Certificate) -> String {
+pub(crate) fn subject(certificate: &Certificate) -> String {
     if certificate.subject().is_empty() {
         return match certificate.subject_alternative_names().first() {
             Some(name) => quote(&name.to_string()),
@@ -18,11 +18,11 @@ pub(super) fn subject(certificate: &Certificate) -> String {
     name(certificate.subject())
 }
 
-pub(super) fn name(name: &DistinguishedName) -> String {
+pub(crate) fn name(name: &DistinguishedName) -> String {
     quote(&name.to_rfc2253())
 }
 
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut shown: String = text
         .chars()
         .take(MAX_CHARACTERS)
