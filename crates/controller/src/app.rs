@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod activations;
+pub(crate) mod api_clients;
 mod associations;
 mod audit;
 mod ca_sets;
@@ -21,13 +22,15 @@ use tokio::sync::Notify;
 pub use accounts::Accounts;
 pub(crate) use accounts::ensure_account;
 pub use activations::Activations;
+pub use api_clients::{ApiClients, Credentials, NewApiClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
 pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use upload::SubmittedCertificate;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
-use crate::model::Caller;
+pub use crate::model::{ApiClient, ApiClientKind};
+use crate::model::{Caller, Role};
 use crate::store::{Actor, Change, Store};
 use crate::{Distribution, Limits};
 
@@ -65,5 +68,32 @@ pub(crate) fn change<'a>(
         resource,
         before,
         after,
+    }
+}
+
+/// Refuses a caller whose role is not enough.
+pub(crate) fn require(caller: &Caller, role: Role) -> Result<(), ServiceError> {
+    if caller.role >= role {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        ErrorCode::Forbidden,
+        format!(
+            "`{}` is {}, and this wants {}.",
+            caller.name,
+            with_article(caller.role),
+            with_article(role)
+        ),
+    )
+    .with("role", caller.role.as_str())
+    .with("requiredRole", role.as_str()))
+}
+
+fn with_article(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "a viewer",
+        Role::Operator => "an operator",
+        Role::Approver => "an approver",
+        Role::Admin => "an admin",
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use countersign_trust::UnixTime;
 use tokio::sync::Notify;
 
-use crate::ControllerConfig;
 use crate::app::{
-    Accounts, Activations, AuditLog, CaSets, Context, ServiceError, Versions, deletions,
+    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, ServiceError, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
+use crate::{ControllerConfig, Limits};
 
 /// The controller could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,12 @@ impl Controller {
         Activations::new(&self.context)
     }
 
+    /// Who may call.
+    #[must_use]
+    pub fn api_clients(&self) -> ApiClients<'_> {
+        ApiClients::new(&self.context)
+    }
+
     /// CA sets.
     #[must_use]
     pub fn ca_sets(&self) -> CaSets<'_> {
@@ -74,6 +81,26 @@ impl Controller {
     #[must_use]
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog::new(&self.context)
+    }
+
+    /// The REST API, with authentication, limits and problem documents.
+    ///
+    /// A request without a [`Connection`] among its extensions counts as having come over TLS from nowhere in particular.
+    #[must_use]
+    pub fn router(&self) -> axum::Router {
+        crate::api::router(self.clone())
+    }
+
+    /// The time, as the controller sees it.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.context.clock.now()
+    }
+
+    /// How much is allowed.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.context.limits
     }
 
     /// Brings what is in progress closer to its end: idempotent, to be called at the start and whenever

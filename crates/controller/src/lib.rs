@@ -20,6 +20,7 @@
     )
 )]
 
+mod api;
 mod app;
 mod config;
 mod controller;
@@ -27,13 +28,21 @@ mod distribution;
 mod model;
 mod store;
 
-pub use app::{Accounts, Activations, AuditLog, ErrorCode, ErrorItem, ServiceError};
+pub use api::{
+    Accept, Body, Connection, Operation, Parameter, ParameterKind, Scheme, Verb, openapi_document,
+    operations, serve,
+};
+pub use app::{
+    Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials,
+    ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewVersion, ServiceError,
+    SubmittedCertificate, VersionFilter, Versions,
+};
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
 pub use distribution::{BoxFuture, Distribution};
 pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
-    Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus, Caller, Deletion,
-    HeldCertificate, ParseRoleError, Role, Version, VersionStatus, Warning,
+    ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
+    Caller, Deletion, HeldCertificate, ParseRoleError, Role, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

@@ -1,11 +1,13 @@
 //! What the services speak of: plain data that the store fills and the API shows.
 
 mod activation;
+mod api_client;
 mod ca_set;
 mod caller;
 mod warning;
 
 pub use activation::{Activation, ActivationId, ActivationKind, ActivationStatus};
+pub use api_client::{ApiClient, ApiClientKind};
 pub use ca_set::{
     Activity, ActivityKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
     Deletion, HeldCertificate, Version, VersionStatus,

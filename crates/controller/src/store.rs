@@ -5,18 +5,21 @@
 
 mod decode;
 mod error;
+mod nonces;
 mod open;
 mod write;
 
 pub(crate) mod accounts;
 pub(crate) mod activations;
 pub(crate) mod activities;
+pub(crate) mod api_clients;
 pub(crate) mod associations;
 pub(crate) mod audit;
 pub(crate) mod ca_sets;
 pub(crate) mod deletions;
 pub(crate) mod versions;
 
+use countersign_trust::UnixTime;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 
@@ -29,6 +32,7 @@ pub(crate) use write::{Actor, Change, Write};
 pub(crate) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    nonces: SqlitePool,
 }
 
 impl Store {
@@ -43,9 +47,20 @@ impl Store {
         Ok(Write::new(self.writer.begin_with("BEGIN IMMEDIATE").await?))
     }
 
+    /// Notes the nonce of a signed request until the request is too old anyway; says whether it is new.
+    pub(crate) async fn note_nonce(
+        &self,
+        hash: &[u8],
+        now: UnixTime,
+        expires_at: UnixTime,
+    ) -> Result<bool, StoreError> {
+        nonces::note(&self.nonces, hash, now, expires_at).await
+    }
+
     /// Waits for running transactions and closes the files.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
+        self.nonces.close().await;
         self.writer.close().await;
     }
 }

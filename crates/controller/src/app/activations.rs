@@ -6,12 +6,12 @@ use countersign_snapshot::{CaSetId, Network, VersionNumber};
 use tokio::sync::Notify;
 
 use super::{
-    CaSets, Context, ErrorCode, ServiceError, associations, ca_sets, change, deletions, state,
-    upload, versions,
+    CaSets, Context, ErrorCode, ServiceError, associations, ca_sets, change, deletions, require,
+    state, upload, versions,
 };
 use crate::model::{
     Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind, CaSet,
-    Caller, Version, Warning,
+    Caller, Role, Version, Warning,
 };
 use crate::store::{self, StoreError, Write};
 
@@ -40,6 +40,9 @@ impl<'c> Activations<'c> {
         network: Network,
         kind: ActivationKind,
     ) -> Result<Activation, ServiceError> {
+        if network == Network::Production {
+            require(caller, Role::Approver)?;
+        }
         let mut write = self.context.store.write().await?;
         let ca_set = ca_sets::live(&mut write, caller, ca_set).await?;
         let version = versions::find_live(&mut write, &ca_set, version).await?;

@@ -165,6 +165,8 @@ error_codes! {
     CertificateValidationFailureUpdate = "certificate-validation-failure-update", "Cannot update the ca set version as the certificate(s) has failed validation.";
     DeleteInProgress = "delete-ca-set-request-in-progress", "DELETE request is in progress for the CA set on the network.";
     DuplicateVersion = "duplicate-ca-set-version", "A version of the CA set has the same certificates.";
+    EdgeGridDeny = "edgegrid-deny", "The signature is not accepted.";
+    EdgeGridRequest = "edgegrid-request-error", "The signature cannot be checked.";
     Forbidden = "forbidden", "Forbidden.";
     InternalError = "internal-error", "Internal error.";
     InvalidField = "invalid-field", "A field is not valid.";

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::{Store, StoreError};
 
 const FILE_NAME: &str = "controller.sqlite";
+const NONCES_NAME: &str = "nonces.sqlite";
 const LOCK_NAME: &str = "controller.lock";
 const READERS: u32 = 4;
 /// Longer than any transaction takes; a caller who waits for longer is told to come back.
@@ -39,12 +40,32 @@ impl Store {
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let nonces = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(
+                options
+                    .clone()
+                    .filename(directory.join(NONCES_NAME))
+                    .synchronous(SqliteSynchronous::Normal),
+            )
+            .await?;
+        sqlx::raw_sql(super::nonces::SCHEMA)
+            .execute(&nonces)
+            .await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok((Self { writer, readers }, lock))
+        Ok((
+            Self {
+                writer,
+                readers,
+                nonces,
+            },
+            lock,
+        ))
     }
 }
 

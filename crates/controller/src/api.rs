@@ -1,0 +1,26 @@
+//! HTTP: finds the operation, establishes who asks, checks the form of the request, calls a service and shows its answer.
+
+mod activations;
+mod api_clients;
+mod audit;
+mod authenticate;
+mod body;
+mod ca_sets;
+mod call;
+mod certificates;
+mod edgegrid;
+mod media;
+mod openapi;
+mod operation;
+mod problem;
+mod query;
+mod rate;
+mod router;
+mod serve;
+mod versions;
+mod wire;
+
+pub use openapi::document as openapi_document;
+pub use operation::{Body, Operation, Parameter, ParameterKind, Verb, operations};
+pub(crate) use router::router;
+pub use serve::{Accept, Connection, Scheme, serve};

@@ -1,0 +1,115 @@
+//! The audit log.
+
+use countersign_api::control;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::call::{Call, Reply};
+use super::operation::{Body, Operation, Parameter, ParameterKind, Verb};
+use super::wire;
+use crate::app::{AuditEntry, ErrorCode, ServiceError};
+use crate::{BoxFuture, Role};
+
+const PAGE: u32 = 100;
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "listAudit",
+        method: Verb::Get,
+        path: "/v1/audit",
+        summary: "Lists who changed what in the account, newest first.",
+        role: Role::Approver,
+        query: &[
+            Parameter {
+                name: "before",
+                kind: ParameterKind::Integer(1),
+                summary: "Only entries before this sequence number.",
+            },
+            Parameter {
+                name: "limit",
+                kind: ParameterKind::Integer(1),
+                summary: "How many entries; 100 when absent, at most 1,000.",
+            },
+        ],
+        body: Body::Ignored,
+        answers: &[(200, Some("AuditEntries"))],
+        errors: &[ErrorCode::TypeMismatch],
+        handler: list,
+    },
+    Operation {
+        id: "verifyAudit",
+        method: Verb::Get,
+        path: "/v1/audit/verify",
+        summary: "Checks the chain of hashes of the whole audit log.",
+        role: Role::Approver,
+        query: &[],
+        body: Body::Ignored,
+        answers: &[(200, Some("AuditCheck"))],
+        errors: &[],
+        handler: verify,
+    },
+];
+
+type Answer = BoxFuture<'static, Result<Reply, ServiceError>>;
+
+fn list(call: Call) -> Answer {
+    Box::pin(async move {
+        let before = call.query.number("before").map(i64::unsigned_abs);
+        let limit = call
+            .query
+            .number("limit")
+            .map_or(PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        let entries = call
+            .controller
+            .audit()
+            .list(&call.caller, before, limit)
+            .await?;
+        let next_before = entries
+            .last()
+            .map(|entry| entry.sequence)
+            .filter(|sequence| *sequence > 1);
+        Reply::json(
+            StatusCode::OK,
+            &control::AuditEntries {
+                entries: entries.into_iter().map(entry).collect(),
+                next_before,
+            },
+        )
+    })
+}
+
+fn entry(entry: AuditEntry) -> control::AuditEntry {
+    // Stored by this program as JSON; a text that is not is shown as a text.
+    let json = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+    control::AuditEntry {
+        sequence: entry.sequence,
+        at: wire::time(entry.at),
+        actor: entry.actor,
+        role: entry.role,
+        source: entry.source,
+        action: entry.action,
+        resource: entry.resource,
+        before: entry.before.map(json),
+        after: entry.after.map(json),
+        hash: hexadecimal(&entry.hash),
+    }
+}
+
+fn verify(call: Call) -> Answer {
+    Box::pin(async move {
+        let check = call.controller.audit().verify().await?;
+        Reply::json(
+            StatusCode::OK,
+            &control::AuditCheck {
+                intact: check.broken_at.is_none(),
+                entries: check.entries,
+                head: hexadecimal(&check.head),
+                broken_at: check.broken_at,
+            },
+        )
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,207 @@
+//! The one place where an error becomes a status, a type and a problem document (RFC 9457).
+
+use std::error::Error;
+
+use axum::body::Body;
+use countersign_api::{Problem, ProblemItem, truststore};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::app::{ErrorCode, ServiceError};
+
+const MEDIA_TYPE: &str = "application/problem+json";
+/// The vendor's clients compare types to the letter; the version of the API is not part of them.
+const TRUSTSTORE_TYPES: &str = "/mtls-edge-truststore/error-types";
+const CONTROL_TYPES: &str = "/v1/error-types";
+
+/// The status of an error.
+pub(crate) const fn status(code: ErrorCode) -> StatusCode {
+    use ErrorCode as E;
+    match code {
+        E::AnotherActivationJustCompleted
+        | E::CaSetHasActiveVersions
+        | E::CaSetNameValidationFailure
+        | E::CertificateValidationFailure
+        | E::CertificateValidationFailureActivate
+        | E::CertificateValidationFailureCreate
+        | E::CertificateValidationFailureUpdate
+        | E::EdgeGridRequest
+        | E::InvalidField
+        | E::InvalidJson
+        | E::JsonSchemaValidationError
+        | E::MissingCaSetVersion
+        | E::MissingQueryParameter
+        | E::NoActiveDeletions
+        | E::TypeMismatch
+        | E::UnknownQueryParameters => StatusCode::BAD_REQUEST,
+        E::EdgeGridDeny | E::Unauthorized => StatusCode::UNAUTHORIZED,
+        E::Forbidden => StatusCode::FORBIDDEN,
+        E::ActivationNotFound
+        | E::ApiClientNotFound
+        | E::CaSetNotFound
+        | E::NotFound
+        | E::VersionNotFound => StatusCode::NOT_FOUND,
+        E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        E::MediaTypeNotAcceptable => StatusCode::NOT_ACCEPTABLE,
+        E::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        E::AnotherActivationInProgress
+        | E::AnotherDeactivationInProgress
+        | E::CaSetBoundToHostname
+        | E::CaSetHasRunningActivations
+        | E::CaSetInUseByBoth
+        | E::CaSetInUseByEnrollments
+        | E::CaSetInUseByHostnames
+        | E::CaSetNameNotUnique
+        | E::DeleteInProgress
+        | E::NoPreviousVersion
+        | E::VersionAlreadyActive
+        | E::VersionNotActive => StatusCode::CONFLICT,
+        E::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        E::MediaTypeNotSupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        E::CaSetLimitReached
+        | E::CertificateLimitReached
+        | E::DuplicateVersion
+        | E::VersionIsActive
+        | E::VersionLimitReached
+        | E::VersionWasActive => StatusCode::UNPROCESSABLE_ENTITY,
+        E::AccountRateLimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+        E::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        E::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// What a problem document says beside the error itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occurrence<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Where the request came from.
+    pub(crate) source: &'a str,
+}
+
+/// Shows an error to the caller, and all of it to the log.
+pub(crate) fn respond(error: ServiceError, occurrence: Occurrence<'_>) -> Response<Body> {
+    let status = status(error.code);
+    let kind = type_of(error.code, occurrence.path);
+    let instance = format!("{kind}/{:016x}", random());
+    log(&error, status, &instance, occurrence);
+    let code = error.code;
+    let problem = Problem {
+        title: title(code).to_owned(),
+        status: status.as_u16(),
+        detail: error.detail,
+        pointer: error.pointer,
+        errors: error
+            .items
+            .into_iter()
+            .map(|item| ProblemItem {
+                kind: join(base(occurrence.path), &item.code),
+                title: item.title,
+                detail: item.detail,
+                pointer: item.pointer,
+                context_info: item.context,
+            })
+            .collect(),
+        extra: extra(code, &error.context),
+        context_info: error.context,
+        kind,
+        instance,
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    if code == ErrorCode::Unauthorized {
+        // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field".
+        headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"countersign\", EG1-HMAC-SHA256"),
+        );
+    } else if code == ErrorCode::EdgeGridDeny {
+        headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("EG1-HMAC-SHA256"),
+        );
+    }
+    response
+}
+
+/// The type of an error: the vendor's for its API, ours below it for the rest.
+pub(crate) fn type_of(code: ErrorCode, path: &str) -> String {
+    match code {
+        ErrorCode::EdgeGridRequest => {
+            "https://problems.luna.akamaiapis.net/-/pep-authn/request-error".to_owned()
+        }
+        ErrorCode::EdgeGridDeny => {
+            "https://problems.luna.akamaiapis.net/-/pep-authn/deny".to_owned()
+        }
+        code => join(base(path), code.slug()),
+    }
+}
+
+fn base(path: &str) -> &'static str {
+    if path.starts_with(truststore::PREFIX) {
+        TRUSTSTORE_TYPES
+    } else {
+        CONTROL_TYPES
+    }
+}
+
+fn join(base: &str, slug: &str) -> String {
+    format!("{base}/{slug}")
+}
+
+fn title(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::EdgeGridRequest => "Bad request",
+        ErrorCode::EdgeGridDeny => "Not authorized",
+        code => code.title(),
+    }
+}
+
+/// Members that one kind of problem has at its top: the vendor's clients look for them there.
+fn extra(code: ErrorCode, context: &Map<String, Value>) -> Map<String, Value> {
+    if code == ErrorCode::AccountRateLimitExceeded {
+        context.clone()
+    } else {
+        Map::new()
+    }
+}
+
+fn log(error: &ServiceError, status: StatusCode, instance: &str, occurrence: Occurrence<'_>) {
+    let Occurrence {
+        method,
+        path,
+        source,
+    } = occurrence;
+    let cause = error.cause.as_deref().map(|cause| cause as &dyn Error);
+    if status.is_server_error() {
+        tracing::error!(
+            method,
+            path,
+            source,
+            instance,
+            error = cause,
+            "request failed"
+        );
+    } else {
+        tracing::debug!(
+            method,
+            path,
+            source,
+            instance,
+            problem = error.code.slug(),
+            "request refused"
+        );
+    }
+}
+
+/// Names an occurrence. Nothing depends on its being hard to guess.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness the occurrence is found by its time alone.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u64::from_be_bytes(bytes)
+}

@@ -1,0 +1,155 @@
+//! API clients and how they prove who they are.
+
+use countersign_trust::UnixTime;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row, SqliteConnection};
+
+use super::{StoreError, decode};
+use crate::model::{AccountId, ApiClient, ApiClientKind, Role};
+
+impl FromRow<'_, SqliteRow> for ApiClient {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            account: AccountId::new(row.try_get::<String, _>("account_id")?),
+            name: row.try_get("name")?,
+            role: decode::enumeration(row, "role", Role::from_text)?,
+            kind: decode::enumeration(row, "kind", ApiClientKind::from_text)?,
+            created_at: decode::time(row, "created_at")?,
+            created_by: row.try_get("created_by")?,
+            revoked_at: decode::optional_time(row, "revoked_at")?,
+            revoked_by: row.try_get("revoked_by")?,
+        })
+    }
+}
+
+/// What is kept of a client's proof.
+#[derive(Clone, Debug)]
+pub(crate) enum StoredProof {
+    /// SHA-256 of the token.
+    Bearer(Vec<u8>),
+    EdgeGrid {
+        client_token: String,
+        access_token: String,
+        sealed_secret: Vec<u8>,
+    },
+}
+
+/// Adds a client.
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    client: &ApiClient,
+    proof: &StoredProof,
+) -> Result<(), StoreError> {
+    let (token_hash, client_token, access_token, sealed_secret) = match proof {
+        StoredProof::Bearer(hash) => (Some(hash), None, None, None),
+        StoredProof::EdgeGrid {
+            client_token,
+            access_token,
+            sealed_secret,
+        } => (
+            None,
+            Some(client_token),
+            Some(access_token),
+            Some(sealed_secret),
+        ),
+    };
+    sqlx::query(
+        "INSERT INTO api_clients (id, account_id, name, kind, role, token_hash, client_token, access_token, sealed_secret, created_at, created_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&client.id)
+    .bind(client.account.as_str())
+    .bind(&client.name)
+    .bind(client.kind.as_str())
+    .bind(client.role.as_str())
+    .bind(token_hash)
+    .bind(client_token)
+    .bind(access_token)
+    .bind(sealed_secret)
+    .bind(client.created_at.as_micros())
+    .bind(&client.created_by)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The account's clients, oldest first.
+pub(crate) async fn list(
+    connection: &mut SqliteConnection,
+    account: &AccountId,
+) -> Result<Vec<ApiClient>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM api_clients WHERE account_id = ? ORDER BY created_at, id")
+            .bind(account.as_str())
+            .fetch_all(connection)
+            .await?,
+    )
+}
+
+/// One client of the account.
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    account: &AccountId,
+    id: &str,
+) -> Result<Option<ApiClient>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM api_clients WHERE account_id = ? AND id = ?")
+            .bind(account.as_str())
+            .bind(id)
+            .fetch_optional(connection)
+            .await?,
+    )
+}
+
+/// Takes a client's access away.
+pub(crate) async fn revoke(
+    connection: &mut SqliteConnection,
+    id: &str,
+    at: UnixTime,
+    by: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE api_clients SET revoked_at = ?, revoked_by = ? WHERE id = ? AND revoked_at IS NULL",
+    )
+    .bind(at.as_micros())
+    .bind(by)
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The client with a bearer token, unless revoked. Looking up the hash of a token tells nothing about the token.
+pub(crate) async fn find_by_token_hash(
+    connection: &mut SqliteConnection,
+    hash: &[u8],
+) -> Result<Option<ApiClient>, StoreError> {
+    Ok(
+        sqlx::query_as("SELECT * FROM api_clients WHERE token_hash = ? AND revoked_at IS NULL")
+            .bind(hash)
+            .fetch_optional(connection)
+            .await?,
+    )
+}
+
+/// An EdgeGrid client with its access token and sealed secret, unless revoked.
+pub(crate) async fn find_by_client_token(
+    connection: &mut SqliteConnection,
+    client_token: &str,
+) -> Result<Option<(ApiClient, String, Vec<u8>)>, StoreError> {
+    let row =
+        sqlx::query("SELECT * FROM api_clients WHERE client_token = ? AND revoked_at IS NULL")
+            .bind(client_token)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|row| {
+        Ok((
+            ApiClient::from_row(&row)?,
+            row.try_get("access_token")?,
+            row.try_get("sealed_secret")?,
+        ))
+    })
+    .transpose()
+    .map_err(|error: sqlx::Error| error.into())
+}
