@@ -18,10 +18,12 @@
 )]
 #![warn(missing_docs)]
 
+mod catalogue;
 mod decision;
 mod facts;
 mod problem;
 mod program;
+mod schema;
 mod site;
 mod suggest;
 mod template;
@@ -36,6 +38,7 @@ pub use decision::{
 pub use facts::{CertificateState, Facts, NameAttribute, Protocol, SanKind};
 pub use problem::{Problem, Severity};
 pub use program::{Origin, OriginTarget, Program, compile};
+pub use schema::json_schema;
 pub use site::{Enforcement, SiteOrigin, SiteRules, site_rules};
 pub use template::Template;
 pub use trace::{CriterionTrace, RuleOutcome, RuleTrace, Trace};

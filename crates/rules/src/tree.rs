@@ -219,13 +219,22 @@ impl RuleTree {
 
     /// Writes the document: the same tree always gives the same bytes.
     pub fn to_json(&self) -> String {
-        self.to_value().to_string()
+        // Serialising plain structs with string keys has no way to fail; an empty document would be refused on reading.
+        serde_json::to_string(&self.document()).unwrap_or_default()
     }
 
     /// The document as a JSON value.
     pub fn to_value(&self) -> Value {
-        // Serialising plain structs with string keys into a value has no way to fail; null would be refused on reading.
-        serde_json::to_value(self).unwrap_or(Value::Null)
+        // As above: null would be refused on reading.
+        serde_json::to_value(self.document()).unwrap_or(Value::Null)
+    }
+
+    fn document(&self) -> Document<'_> {
+        Document {
+            rule_format: self.rule_format.to_string(),
+            rules: &self.rules,
+            comments: &self.comments,
+        }
     }
 }
 
@@ -241,13 +250,7 @@ struct Document<'a> {
 impl Serialize for RuleTree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let rule_format = self.rule_format.to_string();
-            Document {
-                rule_format,
-                rules: &self.rules,
-                comments: &self.comments,
-            }
-            .serialize(serializer)
+            self.document().serialize(serializer)
         } else {
             serializer.serialize_str(&self.to_json())
         }

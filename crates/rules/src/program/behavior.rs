@@ -5,6 +5,7 @@ mod headers;
 mod origin;
 mod redirect;
 
+use crate::catalogue;
 use crate::decision::{
     ClientAttributes, ForwardHost, ForwardIdentity, HeaderChange, IdentityPresets, LimitKey,
     OriginCredential, RateLimit, Redirect, Response,
@@ -26,7 +27,7 @@ pub(crate) enum Behavior {
     Credential(Option<Credential>),
     Deny {
         slot: usize,
-        reason: String,
+        denied: Denied,
         enabled: bool,
     },
     Enforce {
@@ -47,6 +48,14 @@ pub(crate) enum Behavior {
     },
     Redirect(Redirect),
     Respond(Option<Response>),
+}
+
+/// A denial by a rule.
+#[derive(Debug)]
+pub(crate) struct Denied {
+    /// Names from the top rule to the one that denies.
+    pub(crate) rule: String,
+    pub(crate) reason: String,
 }
 
 /// The client credential for the origin, as a rule names it.
@@ -83,45 +92,31 @@ impl Host {
     }
 }
 
-/// Every behavior by name.
-pub(crate) const BEHAVIORS: [&str; 12] = [
-    "clientCertificateAuth",
-    "constructResponse",
-    "denyAccess",
-    "enforceMtlsSettings",
-    "forwardClientIdentity",
-    "logCustom",
-    "modifyIncomingRequestHeader",
-    "modifyOutgoingResponseHeader",
-    "mtlsOriginKeystore",
-    "origin",
-    "rateLimitPerIdentity",
-    "redirect",
-];
-
 impl Behavior {
-    /// Reads a behavior; `None` if something is wrong with it, which is then among the problems.
+    /// Reads a behavior of the rule with this path of names; `None` if something is wrong with it, which is then among the problems.
     pub(super) fn parse(
         feature: &Feature,
         at: &str,
+        rule: &str,
         generation: Generation,
         tables: &mut Tables,
         problems: &mut Vec<Problem>,
     ) -> Option<Behavior> {
-        let Some(name) = BEHAVIORS.iter().copied().find(|name| *name == feature.name) else {
+        let Some(entry) = catalogue::find(catalogue::BEHAVIORS, &feature.name, generation) else {
             problems.push(Problem::error(
                 format!("{at}/name"),
                 "unknown_behavior",
                 format!("There is no behavior {}", quote(&feature.name)),
-                nearest(&feature.name, BEHAVIORS.iter().copied()),
+                nearest(&feature.name, catalogue::names(catalogue::BEHAVIORS)),
             ));
             return None;
         };
-        let mut options = Options::new(feature, at, problems);
+        let mut options = Options::new(feature, entry, at, problems);
+        let name = entry.name;
         let parsed = match name {
             "clientCertificateAuth" => enforce::auth_header(&mut options),
             "constructResponse" => respond(&mut options),
-            "denyAccess" => deny(&mut options, tables),
+            "denyAccess" => deny(&mut options, rule, tables),
             "enforceMtlsSettings" => enforce::enforce(&mut options, generation, tables),
             "forwardClientIdentity" => forward(&mut options),
             "logCustom" => log(&mut options),
@@ -136,9 +131,7 @@ impl Behavior {
             "rateLimitPerIdentity" => limit(&mut options),
             _ => redirect::parse(&mut options),
         };
-        let clean = options.clean();
-        options.finish();
-        parsed.filter(|_| clean)
+        options.finish(parsed)
     }
 
     /// What it does, as a sentence.
@@ -158,12 +151,12 @@ impl Behavior {
                 )
             }
             Behavior::Deny {
-                reason,
+                denied,
                 enabled: true,
                 ..
-            } => format!("denies access with the reason {}", quote(reason)),
-            Behavior::Deny { reason, .. } => {
-                format!("cancels denials with the reason {}", quote(reason))
+            } => format!("denies access with the reason {}", quote(&denied.reason)),
+            Behavior::Deny { denied, .. } => {
+                format!("cancels denials with the reason {}", quote(&denied.reason))
             }
             Behavior::Enforce { check: None, .. } => "puts no mutual-TLS check in force".to_owned(),
             Behavior::Enforce {
@@ -198,7 +191,7 @@ impl Behavior {
     }
 }
 
-fn deny(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
+fn deny(options: &mut Options<'_>, rule: &str, tables: &mut Tables) -> Option<Behavior> {
     let enabled = options.flag("enabled").unwrap_or(true);
     let reason = options.required_text("reason")?;
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -232,9 +225,13 @@ fn deny(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
             "Write the same `reason` as the denial that it should cancel, and stand after it",
         );
     }
+    let denied = Denied {
+        rule: rule.to_owned(),
+        reason: reason.to_owned(),
+    };
     Some(Behavior::Deny {
         slot,
-        reason: reason.to_owned(),
+        denied,
         enabled,
     })
 }
@@ -243,11 +240,8 @@ fn respond(options: &mut Options<'_>) -> Option<Behavior> {
     const LONGEST_BODY_CHARS: usize = 2_000;
     const STATUSES: [i64; 11] = [200, 401, 403, 404, 405, 417, 500, 501, 502, 503, 504];
     let enabled = options.flag("enabled").unwrap_or(true);
-    let body = options
-        .long_text("body", LONGEST_BODY_CHARS * 4)
-        .unwrap_or_default();
+    let body = options.text("body").unwrap_or_default();
     let status = options.number("responseCode", 200, 599).unwrap_or(200);
-    options.ignore(&["forceEviction", "ignorePurge"]);
     if body.chars().count() > LONGEST_BODY_CHARS {
         let detail = format!("`body` is longer than {LONGEST_BODY_CHARS} characters");
         options.error(
@@ -316,7 +310,6 @@ fn log(options: &mut Options<'_>) -> Option<Behavior> {
     const LONGEST_FIELD_BYTES: usize = 1_000;
     let enabled = options.flag("logCustomLogField").unwrap_or(true);
     let field = options.text("customLogField").unwrap_or_default();
-    options.ignore(&["mPulse"]);
     if field.len() > LONGEST_FIELD_BYTES {
         let detail = format!(
             "`customLogField` has {} bytes; at most {LONGEST_FIELD_BYTES} are allowed",
@@ -363,7 +356,6 @@ fn limit(options: &mut Options<'_>) -> Option<Behavior> {
     ];
     let key = options.choice("key", &table, Some(LimitKey::Fingerprint))?;
     if !enabled {
-        options.ignore(&["name", "requests", "seconds"]);
         return Some(Behavior::Limit(None));
     }
     let name = options.required_text("name");

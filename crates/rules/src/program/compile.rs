@@ -114,7 +114,7 @@ impl Compiler {
             format!("{parents} / {}", rule.name)
         };
         let criteria = self.criteria(rule, at);
-        let behaviors = self.behaviors(rule, at, &criteria);
+        let behaviors = self.behaviors(rule, at, &path, &criteria);
         let children: Vec<CompiledRule> = rule
             .children
             .iter()
@@ -182,13 +182,20 @@ impl Compiler {
         criteria
     }
 
-    fn behaviors(&mut self, rule: &Rule, at: &str, criteria: &[Criterion]) -> Vec<Behavior> {
+    fn behaviors(
+        &mut self,
+        rule: &Rule,
+        at: &str,
+        path: &str,
+        criteria: &[Criterion],
+    ) -> Vec<Behavior> {
         let mut behaviors = Vec::new();
         for (index, feature) in rule.behaviors.iter().enumerate().take(MAX_FEATURES) {
             let at = format!("{at}/behaviors/{index}");
             let parsed = Behavior::parse(
                 feature,
                 &at,
+                path,
                 self.generation,
                 &mut self.tables,
                 &mut self.problems,

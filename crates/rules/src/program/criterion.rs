@@ -5,6 +5,7 @@ mod identity;
 mod network;
 mod pairs;
 
+use crate::catalogue;
 use crate::decision::EnforcementResult;
 use crate::facts::{Facts, Protocol};
 use crate::problem::Problem;
@@ -39,27 +40,6 @@ enum Test {
     Query(Pairs),
 }
 
-/// Every criterion by name.
-pub(crate) const CRITERIA: [&str; 17] = [
-    "clientCaSet",
-    "clientCertificate",
-    "clientDaysLeft",
-    "clientFingerprint",
-    "clientIp",
-    "clientIssuer",
-    "clientReason",
-    "clientSan",
-    "clientSerial",
-    "clientSpki",
-    "clientSubject",
-    "hostname",
-    "path",
-    "queryStringParameter",
-    "requestHeader",
-    "requestMethod",
-    "requestProtocol",
-];
-
 const ONE_OF: [(&str, bool); 2] = [("IS_ONE_OF", false), ("IS_NOT_ONE_OF", true)];
 
 impl Criterion {
@@ -70,16 +50,17 @@ impl Criterion {
         generation: Generation,
         problems: &mut Vec<Problem>,
     ) -> Option<Criterion> {
-        let Some(name) = CRITERIA.iter().copied().find(|name| *name == feature.name) else {
+        let Some(entry) = catalogue::find(catalogue::CRITERIA, &feature.name, generation) else {
             problems.push(Problem::error(
                 format!("{at}/name"),
                 "unknown_criterion",
                 format!("There is no criterion {}", quote(&feature.name)),
-                nearest(&feature.name, CRITERIA.iter().copied()),
+                nearest(&feature.name, catalogue::names(catalogue::CRITERIA)),
             ));
             return None;
         };
-        let mut options = Options::new(feature, at, problems);
+        let mut options = Options::new(feature, entry, at, problems);
+        let name = entry.name;
         let parsed = match name {
             "clientCertificate" => certificate::parse(&mut options, generation)
                 .map(|test| (false, Test::Certificate(test))),
@@ -102,9 +83,7 @@ impl Criterion {
             _ => identity::parse(name, &mut options)
                 .map(|(negated, test)| (negated, Test::Identity(test))),
         };
-        let clean = options.clean();
-        options.finish();
-        parsed.filter(|_| clean).map(|(negated, test)| Criterion {
+        options.finish(parsed).map(|(negated, test)| Criterion {
             name,
             negated,
             test,

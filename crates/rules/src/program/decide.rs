@@ -9,7 +9,7 @@ use crate::template::Template;
 use crate::tree::Satisfy;
 
 use super::CompiledRule;
-use super::behavior::{Behavior, Check, Direction};
+use super::behavior::{Behavior, Check, Denied, Direction};
 use super::tables::MAX_DENY_REASONS;
 
 pub(super) fn decide<'p>(root: &'p CompiledRule, facts: &impl Facts) -> Decision<'p> {
@@ -58,7 +58,7 @@ pub(super) struct State<'p> {
     enforced: Option<(&'p CompiledRule, &'p Check)>,
     /// The result of the check in force, once it was asked for.
     checked: Option<EnforcementResult>,
-    denials: [Option<(&'p CompiledRule, &'p str)>; MAX_DENY_REASONS],
+    denials: [Option<&'p Denied>; MAX_DENY_REASONS],
     response: Option<&'p Response>,
     redirect: Option<&'p Redirect>,
     origin: Option<&'p str>,
@@ -121,11 +121,11 @@ impl<'p> State<'p> {
             }
             Behavior::Deny {
                 slot,
-                reason,
+                denied,
                 enabled,
             } => {
                 if let Some(denial) = self.denials.get_mut(*slot) {
-                    *denial = enabled.then_some((rule, reason));
+                    *denial = enabled.then_some(denied);
                 }
             }
             Behavior::Enforce { check, forward } => {
@@ -208,10 +208,10 @@ impl<'p> State<'p> {
             }
             _ => {}
         }
-        let denial = self.denials.iter().copied().flatten().next();
-        denial.map(|(rule, reason)| Denial::AccessDenied {
-            rule: &rule.path,
-            reason,
+        let denied = self.denials.iter().copied().flatten().next()?;
+        Some(Denial::AccessDenied {
+            rule: &denied.rule,
+            reason: &denied.reason,
         })
     }
 }

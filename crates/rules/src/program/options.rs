@@ -2,117 +2,103 @@
 
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::catalogue::{Entry, Kind};
+use crate::problem::{Problem, Severity};
 use crate::suggest::{nearest, quote};
 use crate::template::Template;
-use crate::tree::{Feature, kind};
+use crate::tree::{Feature, kind, show};
 
 /// At most this many values in one list.
 const MAX_VALUES: usize = 10_000;
 /// At most this many bytes in one value.
-const MAX_VALUE_BYTES: usize = 2_048;
+const MAX_VALUE_BYTES: usize = 8_192;
 
-/// The options of one criterion or behavior. Every option that exists is asked for by name before
-/// [`finish`](Options::finish) reports those that nobody asked for.
+/// The options of one criterion or behavior.
+///
+/// Names, types and words are checked against the catalogue at once, when it is made, so that a mistake in one option
+/// does not hide those in another. Reading an option that is absent or was refused gives `None`.
 pub(super) struct Options<'a> {
-    feature: &'a str,
+    entry: &'static Entry,
     at: String,
     values: &'a Map<String, Value>,
-    known: Vec<&'static str>,
     problems: &'a mut Vec<Problem>,
-    errors_before: usize,
+    problems_before: usize,
 }
 
 impl<'a> Options<'a> {
     pub(super) fn new(
         feature: &'a Feature,
+        entry: &'static Entry,
         at: &str,
         problems: &'a mut Vec<Problem>,
     ) -> Options<'a> {
-        let errors_before = problems.len();
+        let problems_before = problems.len();
         let at = format!("{at}/options");
-        Options {
-            feature: &feature.name,
+        let mut options = Options {
+            entry,
             at,
             values: &feature.options,
-            known: Vec::new(),
             problems,
-            errors_before,
+            problems_before,
+        };
+        options.check();
+        options
+    }
+
+    /// What was read, if nothing was wrong. Nothing that was not read is ever left out silently: a rule would then mean
+    /// something else.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Option<T> {
+        if !self.clean() {
+            return None;
         }
+        if read.is_none() {
+            let detail = format!("`{}` cannot be read", self.entry.name);
+            self.error("", "unreadable", detail, "Write all of its options");
+        }
+        read
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(super) fn clean(&self) -> bool {
+        self.problems
+            .iter()
+            .skip(self.problems_before)
+            .all(|problem| problem.severity == Severity::Warning)
     }
 
     pub(super) fn has(&self, option: &str) -> bool {
         self.values.contains_key(option)
     }
 
-    pub(super) fn flag(&mut self, option: &'static str) -> Option<bool> {
-        match self.take(option)? {
-            Value::Bool(flag) => Some(*flag),
-            other => self.wrong_type(option, "true or false", other),
-        }
+    pub(super) fn flag(&self, option: &'static str) -> Option<bool> {
+        self.get(option)?.as_bool()
     }
 
-    /// Whether the option is there and true. It must be asked for by [`flag`](Options::flag) as well.
-    pub(super) fn is_true(&self, option: &str) -> bool {
-        self.values.get(option) == Some(&Value::Bool(true))
-    }
-
-    pub(super) fn text(&mut self, option: &'static str) -> Option<&'a str> {
-        self.long_text(option, MAX_VALUE_BYTES)
-    }
-
-    pub(super) fn long_text(&mut self, option: &'static str, most_bytes: usize) -> Option<&'a str> {
-        match self.take(option)? {
-            Value::String(text) if text.len() <= most_bytes => Some(text),
-            Value::String(text) => {
-                let detail = format!(
-                    "`{option}` has {} bytes; at most {most_bytes} are allowed",
-                    text.len()
-                );
-                self.error(option, "value_too_long", detail, "Shorten it");
-                None
-            }
-            other => self.wrong_type(option, "a string", other),
-        }
+    pub(super) fn text(&self, option: &'static str) -> Option<&'a str> {
+        self.get(option)?.as_str()
     }
 
     pub(super) fn required_text(&mut self, option: &'static str) -> Option<&'a str> {
-        match (self.has(option), self.text(option)) {
-            (_, Some(text)) if !text.is_empty() => Some(text),
-            (true, None) => None,
-            (_, _) => {
-                let detail = format!("`{}` needs `{option}`", self.feature);
-                self.error(option, "option_missing", detail, format!("Add `{option}`"));
-                None
-            }
+        if !self.has(option) || self.text(option) == Some("") {
+            self.missing(option, format!("Add `{option}`"));
         }
+        self.text(option).filter(|text| !text.is_empty())
     }
 
     pub(super) fn number(&mut self, option: &'static str, least: i64, most: i64) -> Option<i64> {
-        let value = self.take(option)?;
-        let number = match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok()
-            }
-            _ => None,
-        };
-        match number {
-            Some(number) if (least..=most).contains(&number) => Some(number),
-            _ => {
-                let shown = crate::tree::show(value);
-                let detail = format!(
-                    "`{option}` is {shown}, which is not a whole number from {least} to {most}"
-                );
-                self.error(
-                    option,
-                    "number_out_of_range",
-                    detail,
-                    format!("Write a number from {least} to {most}"),
-                );
-                None
-            }
+        let value = self.get(option)?;
+        let number = integer(value)?;
+        if !(least..=most).contains(&number) {
+            let detail = format!("`{option}` is {number}, which is not from {least} to {most}");
+            self.error(
+                option,
+                "number_out_of_range",
+                detail,
+                format!("Write a number from {least} to {most}"),
+            );
+            return None;
         }
+        Some(number)
     }
 
     pub(super) fn required_number(
@@ -122,10 +108,7 @@ impl<'a> Options<'a> {
         most: i64,
     ) -> Option<i64> {
         if !self.has(option) {
-            self.known.push(option);
-            let detail = format!("`{}` needs `{option}`", self.feature);
-            self.error(option, "option_missing", detail, format!("Add `{option}`"));
-            return None;
+            self.missing(option, format!("Add `{option}`"));
         }
         self.number(option, least, most)
     }
@@ -148,133 +131,76 @@ impl<'a> Options<'a> {
         table: &[(&'static str, T)],
         default: Option<T>,
     ) -> Option<T> {
-        if !self.has(option) {
-            self.known.push(option);
-            if default.is_none() {
-                let detail = format!("`{}` needs `{option}`", self.feature);
-                self.error(option, "option_missing", detail, one_of(table));
-            }
-            return default;
+        if self.has(option) {
+            let word = self.text(option)?;
+            return table
+                .iter()
+                .find(|(name, _)| *name == word)
+                .map(|(_, value)| *value);
         }
-        let text = self.text(option)?;
-        let found = self.look_up(option, text, table);
-        found.or(default)
+        if default.is_none() {
+            let words: Vec<String> = table.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.missing(option, format!("Write one of {}", words.join(", ")));
+        }
+        default
     }
 
     /// Words out of a table.
     pub(super) fn choices<T: Copy>(
-        &mut self,
+        &self,
         option: &'static str,
         table: &[(&'static str, T)],
     ) -> Vec<T> {
-        let Some(texts) = self.list(option) else {
-            return Vec::new();
-        };
-        texts
-            .into_iter()
-            .filter_map(|(_, text)| self.look_up(option, text, table))
+        let words = self.list(option).into_iter();
+        words
+            .filter_map(|(_, word)| {
+                table
+                    .iter()
+                    .find(|(name, _)| *name == word)
+                    .map(|(_, value)| *value)
+            })
             .collect()
     }
 
-    fn look_up<T: Copy>(
-        &mut self,
-        option: &str,
-        text: &str,
-        table: &[(&'static str, T)],
-    ) -> Option<T> {
-        let found = table
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, value)| *value);
-        if found.is_none() {
-            let remedy = nearest(text, table.iter().map(|(name, _)| *name));
-            self.error(
-                option,
-                "unknown_value",
-                format!("`{option}` is {}", quote(text)),
-                remedy,
-            );
-        }
-        found
-    }
-
-    /// A list of strings with their positions; `None` if it is absent or not a list.
-    pub(super) fn list(&mut self, option: &'static str) -> Option<Vec<(usize, &'a str)>> {
-        let items = match self.take(option)? {
-            Value::Array(items) => items,
-            other => return self.wrong_type(option, "an array of strings", other),
-        };
-        if items.len() > MAX_VALUES {
-            let detail = format!(
-                "`{option}` has {} values; at most {MAX_VALUES} are allowed",
-                items.len()
-            );
-            self.error(
-                option,
-                "too_many_values",
-                detail,
-                "Split the rule, or use wildcards",
-            );
-            return None;
-        }
-        let mut texts = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            match item {
-                Value::String(text) if text.is_empty() => {
-                    let remedy = "Remove it";
-                    self.error(
-                        &format!("{option}/{index}"),
-                        "empty_value",
-                        "The value is empty".to_owned(),
-                        remedy,
-                    );
-                }
-                Value::String(text) if text.len() > MAX_VALUE_BYTES => {
-                    let detail = format!(
-                        "The value has {} bytes; at most {MAX_VALUE_BYTES} are allowed",
-                        text.len()
-                    );
-                    self.error(
-                        &format!("{option}/{index}"),
-                        "value_too_long",
-                        detail,
-                        "Shorten it",
-                    );
-                }
-                Value::String(text) => texts.push((index, text.as_str())),
-                other => {
-                    let detail = format!("Expected a string, found {}", kind(other));
-                    self.error(
-                        &format!("{option}/{index}"),
-                        "wrong_type",
-                        detail,
-                        "Write a string here",
-                    );
-                }
-            }
-        }
-        Some(texts)
+    /// The strings of a list that are not empty, with their positions; none if it is absent.
+    pub(super) fn list(&self, option: &'static str) -> Vec<(usize, &'a str)> {
+        let items = self
+            .get(option)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        items
+            .enumerate()
+            .filter_map(|(index, item)| item.as_str().map(|text| (index, text)))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
     }
 
     /// A list of strings that must not be empty: an allowlist of nothing is a mistake, whichever way it would be read.
     pub(super) fn values(&mut self, option: &'static str) -> Vec<(usize, &'a str)> {
-        let problems_before = self.problems.len();
-        let texts = self.list(option).unwrap_or_default();
-        if texts.is_empty() && self.problems.len() == problems_before {
-            let detail = format!("`{}` needs at least one value in `{option}`", self.feature);
+        let empty = self
+            .get(option)
+            .is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+        if empty {
+            let name = self.entry.name;
+            let detail = format!("`{name}` needs at least one value in `{option}`");
             self.error(
                 option,
                 "no_values",
                 detail,
-                format!("Add a value to `{option}`, or remove `{}`", self.feature),
+                format!("Add a value to `{option}`, or remove `{name}`"),
             );
         }
-        texts
+        self.list(option)
     }
 
-    /// Reads an option of the vendor that has no effect here.
-    pub(super) fn ignore(&mut self, options: &[&'static str]) {
-        self.known.extend(options);
+    pub(super) fn missing(&mut self, option: &str, remedy: String) {
+        self.error(
+            option,
+            "option_missing",
+            format!("`{}` needs `{option}`", self.entry.name),
+            remedy,
+        );
     }
 
     pub(super) fn error(
@@ -299,24 +225,106 @@ impl<'a> Options<'a> {
             .push(Problem::warning(self.pointer(option), code, detail, remedy));
     }
 
-    /// Reports the options that do not exist. Those that end in `Title` only label the vendor's pages.
-    pub(super) fn finish(mut self) {
-        let values = self.values;
-        for option in values.keys().filter(|option| !option.ends_with("Title")) {
-            if !self.known.contains(&option.as_str()) {
-                let remedy = nearest(option, self.known.clone().into_iter());
-                let detail = format!("`{}` has no option {}", self.feature, quote(option));
-                self.error(option, "unknown_option", detail, remedy);
+    fn get(&self, option: &'static str) -> Option<&'a Value> {
+        debug_assert!(
+            self.entry.options.iter().any(|(name, _)| *name == option),
+            "{option} is not in the catalogue"
+        );
+        self.values.get(option)
+    }
+
+    /// Checks every option against the catalogue. Those that end in `Title` only label the vendor's pages.
+    fn check(&mut self) {
+        let (values, entry) = (self.values, self.entry);
+        for (option, value) in values
+            .iter()
+            .filter(|(option, _)| !option.ends_with("Title"))
+        {
+            match entry.options.iter().find(|(name, _)| name == option) {
+                Some((_, kind)) => self.check_value(option, *kind, value),
+                None => {
+                    let detail = format!("`{}` has no option {}", entry.name, quote(option));
+                    let remedy = nearest(option, entry.options.iter().map(|(name, _)| *name));
+                    self.error(option, "unknown_option", detail, remedy);
+                }
             }
         }
     }
 
-    /// Whether nothing was wrong so far.
-    pub(super) fn clean(&self) -> bool {
-        self.problems
-            .iter()
-            .skip(self.errors_before)
-            .all(|problem| problem.severity != crate::Severity::Error)
+    fn check_value(&mut self, at: &str, wanted: Kind, value: &Value) {
+        match (wanted, value) {
+            (Kind::Flag, Value::Bool(_)) | (Kind::Unused, _) => {}
+            (Kind::Integer, value) if integer(value).is_some() => {}
+            (Kind::Text, Value::String(text)) => self.check_length(at, text),
+            (Kind::Word(words), Value::String(word)) => {
+                if !words.contains(&word.as_str()) {
+                    let remedy = nearest(word, words.iter().copied());
+                    self.error(
+                        at,
+                        "unknown_value",
+                        format!("The value is {}", quote(word)),
+                        remedy,
+                    );
+                }
+            }
+            (Kind::Texts | Kind::Words(_), Value::Array(items)) if items.len() > MAX_VALUES => {
+                let detail = format!(
+                    "There are {} values; at most {MAX_VALUES} are allowed",
+                    items.len()
+                );
+                self.error(
+                    at,
+                    "too_many_values",
+                    detail,
+                    "Split the rule, or use wildcards",
+                );
+            }
+            (Kind::Texts, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    let at = format!("{at}/{index}");
+                    if item.as_str() == Some("") {
+                        self.error(
+                            &at,
+                            "empty_value",
+                            "The value is empty".to_owned(),
+                            "Remove it",
+                        );
+                    } else {
+                        self.check_value(&at, Kind::Text, item);
+                    }
+                }
+            }
+            (Kind::Words(words), Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.check_value(&format!("{at}/{index}"), Kind::Word(words), item);
+                }
+            }
+            (wanted, found) => {
+                let wanted = match wanted {
+                    Kind::Flag => "true or false",
+                    Kind::Integer => "a whole number",
+                    Kind::Texts | Kind::Words(_) => "an array of strings",
+                    Kind::Text | Kind::Unused | Kind::Word(_) => "a string",
+                };
+                let detail = format!("The value is {}, not {wanted}", show(found));
+                self.error(
+                    at,
+                    "wrong_type",
+                    detail,
+                    format!("Write {wanted} instead of {}", kind(found)),
+                );
+            }
+        }
+    }
+
+    fn check_length(&mut self, at: &str, text: &str) {
+        if text.len() > MAX_VALUE_BYTES {
+            let detail = format!(
+                "The value has {} bytes; at most {MAX_VALUE_BYTES} are allowed",
+                text.len()
+            );
+            self.error(at, "value_too_long", detail, "Shorten it");
+        }
     }
 
     fn pointer(&self, option: &str) -> String {
@@ -325,28 +333,22 @@ impl<'a> Options<'a> {
         }
         // A position after a slash is ours; everything else is a key and may hold the pointer's own characters.
         match option.rsplit_once('/') {
-            Some((key, index)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((key, index))
+                if !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 format!("{}/{}/{index}", self.at, escape(key))
             }
             _ => format!("{}/{}", self.at, escape(option)),
         }
     }
-
-    fn take(&mut self, option: &'static str) -> Option<&'a Value> {
-        self.known.push(option);
-        self.values.get(option)
-    }
-
-    fn wrong_type<T>(&mut self, option: &str, wanted: &str, found: &Value) -> Option<T> {
-        let detail = format!("`{option}` is {}, not {wanted}", kind(found));
-        self.error(option, "wrong_type", detail, format!("Write {wanted}"));
-        None
-    }
 }
 
-fn one_of<T>(table: &[(&'static str, T)]) -> String {
-    let names: Vec<String> = table.iter().map(|(name, _)| format!("`{name}`")).collect();
-    format!("Write one of {}", names.join(", "))
+/// A whole number, also as the digits that the vendor's variables leave in documents.
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        other => other.as_i64(),
+    }
 }
 
 fn escape(key: &str) -> String {

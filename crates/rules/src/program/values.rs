@@ -72,6 +72,12 @@ impl ValueSet {
     }
 
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
+        if self.case == Case::Sensitive && self.patterns.is_empty() {
+            return self
+                .exact
+                .binary_search_by(|value| (**value).cmp(text))
+                .is_ok();
+        }
         self.contains_octets(text.iter().copied())
     }
 

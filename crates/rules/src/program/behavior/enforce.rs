@@ -79,7 +79,7 @@ pub(super) fn enforce(
     let ca_sets = if auth_set {
         options.values("certificateAuthoritySet")
     } else {
-        options.list("certificateAuthoritySet").unwrap_or_default()
+        options.list("certificateAuthoritySet")
     };
     let forward = match generation {
         Generation::First => None,
@@ -93,7 +93,7 @@ pub(super) fn enforce(
                 "enableDenyRequest",
                 "enableCompleteClientCertificate",
             ] {
-                if !auth_set && options.is_true(option) {
+                if !auth_set && options.flag(option) == Some(true) {
                     needs_auth_set(options, option);
                 }
             }
@@ -122,7 +122,7 @@ pub(super) fn enforce(
             forward,
         });
     }
-    if denies.is_none() && !options.has("enableDenyRequest") {
+    if !options.has("enableDenyRequest") {
         // Deviation: the vendor has a default. Whether clients without a certificate come in is never left to one here.
         options.error(
             "enableDenyRequest",
@@ -190,7 +190,7 @@ pub(super) fn auth_header(options: &mut Options<'_>) -> Option<Behavior> {
     ))))
 }
 
-fn attributes(options: &mut Options<'_>) -> ClientAttributes {
+fn attributes(options: &Options<'_>) -> ClientAttributes {
     options
         .choices("clientCertificateAttributes", &attribute_table())
         .into_iter()

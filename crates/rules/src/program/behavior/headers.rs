@@ -70,17 +70,6 @@ pub(super) fn parse(
         ],
     };
     let action = options.choice("action", actions, None);
-    // The vendor's documents keep the options of the other actions; they mean nothing.
-    options.ignore(&[
-        "standardAddHeaderName",
-        "standardDeleteHeaderName",
-        "standardModifyHeaderName",
-        "standardPassHeaderName",
-        "customHeaderName",
-        "headerValue",
-        "newHeaderValue",
-        "avoidDuplicateHeaders",
-    ]);
     let (standard, value) = match action? {
         Action::Add => ("standardAddHeaderName", Some("headerValue")),
         Action::Delete => ("standardDeleteHeaderName", None),

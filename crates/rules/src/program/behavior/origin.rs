@@ -29,7 +29,6 @@ pub(super) fn parse(options: &mut Options<'_>, tables: &mut Tables) -> Option<Be
         1 => Host::Origin,
         _ => Host::Custom(host_name(options, "customForwardHostHeader")?),
     };
-    options.ignore(&["customForwardHostHeader"]);
     tables.note_origin(Origin {
         key: key.clone(),
         target,
@@ -38,35 +37,10 @@ pub(super) fn parse(options: &mut Options<'_>, tables: &mut Tables) -> Option<Be
 }
 
 fn address(options: &mut Options<'_>) -> Option<(String, OriginTarget)> {
-    if options
-        .text("originType")
-        .is_some_and(|kind| kind != "CUSTOMER")
-    {
-        let detail = "Only origins of the type `CUSTOMER` exist here".to_owned();
-        options.error(
-            "originType",
-            "unsupported_origin",
-            detail,
-            "Write `CUSTOMER`, or give an `originId`",
-        );
-        return None;
-    }
     let hostname = host_name(options, "hostname")?;
     let https_port = options.number("httpsPort", 1, 65_535).unwrap_or(443);
-    // How the origin is trusted is a matter of the origin, not of a rule: what cannot be honoured is refused.
-    if options
-        .text("verificationMode")
-        .is_some_and(|mode| mode != "PLATFORM_SETTINGS")
-    {
-        let detail = "Rules do not say how an origin's certificate is verified".to_owned();
-        let remedy = "Configure the origin with its CA certificates, and name it with `originId`";
-        options.error(
-            "verificationMode",
-            "unsupported_verification",
-            detail,
-            remedy,
-        );
-    }
+    // How the origin is trusted is a matter of the origin, not of a rule: the catalogue has no other
+    // `verificationMode` than the vendor's default, and what cannot be honoured is refused.
     if options.flag("originSni") == Some(false) {
         let detail = "The origin's name is always sent in the handshake".to_owned();
         options.error(
@@ -82,18 +56,6 @@ fn address(options: &mut Options<'_>) -> Option<(String, OriginTarget)> {
             "Add a header with `{{builtin.AK_CLIENT_IP}}` by `modifyIncomingRequestHeader`";
         options.warning("enableTrueClientIp", "option_has_no_effect", detail, remedy);
     }
-    options.ignore(&[
-        "cacheKeyHostname",
-        "compress",
-        "httpPort",
-        "ipVersion",
-        "minTlsVersion",
-        "maxTlsVersion",
-        "ports",
-        "tlsVersionTitle",
-        "trueClientIpClientSetting",
-        "trueClientIpHeader",
-    ]);
     let https_port = u16::try_from(https_port).ok()?;
     Some((
         format!("{hostname}:{https_port}"),

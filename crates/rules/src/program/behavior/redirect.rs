@@ -8,18 +8,6 @@ use super::super::options::Options;
 use super::Behavior;
 
 pub(super) fn parse(options: &mut Options<'_>) -> Option<Behavior> {
-    if options
-        .text("mobileDefaultChoice")
-        .is_some_and(|choice| choice != "DEFAULT")
-    {
-        let detail = "Clients are not told apart by device".to_owned();
-        options.error(
-            "mobileDefaultChoice",
-            "unsupported_option_value",
-            detail,
-            "Write `DEFAULT`",
-        );
-    }
     let text = |text: &str| Part::Text(text.to_owned());
     let same = Part::Variable;
     let schemes = [
@@ -53,15 +41,6 @@ pub(super) fn parse(options: &mut Options<'_>) -> Option<Behavior> {
             "Write one of 301, 302, 303, 307, 308",
         );
     }
-    options.ignore(&[
-        "destinationHostnameSubdomain",
-        "destinationHostnameSibling",
-        "destinationHostnameOther",
-        "destinationPathPrefix",
-        "destinationPathSuffixStatus",
-        "destinationPathSuffix",
-        "destinationPathOther",
-    ]);
     if same_host && same_path && scheme.is_none_or(|scheme| scheme == "https") && append {
         let detail = "The redirect leads to where the request already is".to_owned();
         options.error(

@@ -222,15 +222,10 @@ fn value(options: &mut Options<'_>, operator: Operator) -> Option<ValueTest> {
         Operator::OneOf => {
             let values = options.values("values").into_iter().map(|(_, value)| value);
             let set = ValueSet::new(values, case, wildcards);
-            options.ignore(&["lowerBound", "upperBound"]);
             Some(ValueTest::In(set))
         }
-        Operator::Exists => {
-            options.ignore(&["values", "lowerBound", "upperBound"]);
-            Some(ValueTest::Any)
-        }
+        Operator::Exists => Some(ValueTest::Any),
         Operator::Between | Operator::LessThan | Operator::MoreThan => {
-            options.ignore(&["values", "lowerBound", "upperBound"]);
             let least = match operator {
                 Operator::LessThan => 0,
                 Operator::MoreThan => bound(options, "lowerBound")?.checked_add(1)?,
