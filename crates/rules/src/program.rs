@@ -7,18 +7,21 @@ mod decide;
 mod explain;
 mod index;
 mod options;
+mod readings;
 mod tables;
 mod values;
 
 use crate::decision::Decision;
 use crate::facts::Facts;
 use crate::problem::Problem;
+use crate::suggest::quote;
 use crate::trace::Trace;
 use crate::tree::Satisfy;
 
 use behavior::Behavior;
 use criterion::Criterion;
 use index::ChildIndex;
+use readings::WithoutParameters;
 
 pub use compile::compile;
 
@@ -69,14 +72,41 @@ pub enum OriginTarget {
 }
 
 impl Program {
-    /// Decides on one request. Does not allocate; the cost grows with the rules that match, not with all of them.
+    /// Decides on one request. The cost grows with the rules that match, not with all of them, and nothing is
+    /// allocated; except that a path with parameters (`/a;b`) is decided twice, with and without them, and the stricter
+    /// decision holds, since origins disagree about what they mean.
     pub fn decide<'p>(&'p self, facts: &impl Facts) -> Decision<'p> {
-        decide::decide(&self.root, facts)
+        let plain = decide::decide(&self.root, facts);
+        match WithoutParameters::of(facts) {
+            None => plain,
+            Some(other) => {
+                let other = decide::decide(&self.root, &other);
+                if readings::is_stricter(&other, &plain) {
+                    other
+                } else {
+                    plain
+                }
+            }
+        }
     }
 
     /// Decides on one request and says why. It looks at every rule and allocates; not for every request.
     pub fn explain<'p>(&'p self, facts: &impl Facts) -> (Decision<'p>, Trace) {
-        explain::explain(&self.root, facts)
+        let plain = explain::explain(&self.root, facts);
+        match WithoutParameters::of(facts) {
+            None => plain,
+            Some(reading) => {
+                let mut other = explain::explain(&self.root, &reading);
+                if !readings::is_stricter(&other.0, &plain.0) {
+                    return plain;
+                }
+                let path = quote(reading.path());
+                other.1.conclusion.push_str(&format!(
+                    "; decided for {path}, as which some origins read the path"
+                ));
+                other
+            }
+        }
     }
 
     /// Every origin that some rule may choose.

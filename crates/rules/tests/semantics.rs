@@ -603,3 +603,46 @@ Forwarded; no rule names an origin; the check of the rule `default / mTLS` faile
 ";
     assert_eq!(text, expected);
 }
+
+/// Threats C5.1: some origins serve `/admin` for `/admin;x=1`, others do not.
+#[test]
+fn a_path_with_parameters_is_decided_in_both_readings_and_the_stricter_one_holds() {
+    let off = json!({ "name": "enforceMtlsSettings", "options": { "enableAuthSet": false } });
+    let program = latest(children(&[
+        (path("/admin/*"), enforce(&["a"], true)),
+        (path("/admin"), enforce(&["a"], true)),
+        (path("/admin/health"), off.clone()),
+        (path("/admin/open;*"), off),
+        (path("/secret"), deny("secret")),
+        (path("*;v=1"), deny("version")),
+    ]));
+    for (path, expected) in [
+        ("/admin;x=1", "certificate required"),
+        ("/admin;x=1/y", "certificate required"),
+        ("/admin/;x", "certificate required"),
+        // Open only if both readings are.
+        ("/admin/health", "forwarded"),
+        ("/admin/health;x", "certificate required"),
+        ("/admin/open;x", "certificate required"),
+        ("/secret;a;b", "denied by rule"),
+        ("/other;v=1", "denied by rule"),
+        ("/other;v=2/x;y", "forwarded"),
+    ] {
+        assert_eq!(outcome(&program, &Request::to(path)), expected, "{path}");
+    }
+    let (_, trace) = program.explain(&Request::to("/secret;a"));
+    assert!(
+        trace
+            .conclusion
+            .ends_with("; decided for `/secret`, as which some origins read the path"),
+        "{}",
+        trace.conclusion
+    );
+
+    // What is recorded is the stricter reading too.
+    let recording = latest(children(&[(path("/admin"), enforce(&["a"], false))]));
+    let request = Request::to("/admin;x").with_certificate(&["b"]);
+    let decision = recording.decide(&request);
+    assert_eq!(decision.enforced.unwrap().result, EnforcementResult::Failed);
+    assert!(!decision.client_verified);
+}
