@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_snapshot::{ClientAuthMode, ServerName};
-use countersign_trust::Reason;
-use rustls::server::{Accepted as AcceptedHello, ServerConnection};
+use countersign_trust::{PeerChain, Reason};
+use rustls::CommonState;
+use rustls::server::Accepted as AcceptedHello;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::StartHandshake;
@@ -99,7 +100,8 @@ where
     }
 }
 
-fn choose(
+/// Finds the binding of the name in a ClientHello: the one place where that is decided, for TCP and QUIC.
+pub(crate) fn choose(
     hello: &AcceptedHello,
     lookup: impl FnOnce(Option<ServerName>) -> Lookup,
 ) -> Result<(ServerName, Arc<BindingTls>), RefusedHandshake> {
@@ -158,32 +160,56 @@ where
         Err(_) => return Err(RefusedHandshake::timed_out(limits.timeout).of(server_name, record)),
     };
     let connection = stream.get_ref().1;
-    let facts = TlsFacts::of(connection);
-    let peer = record
-        .and_then(|record| record.peer)
-        .map_or_else(|| stored_peer(connection), Peer::Chain);
-    let verdicts = evaluate_peer(binding.trust(), &peer, context.clock.now());
+    let shown = record.and_then(|record| record.peer);
+    match judge(&server_name, &binding, shown, connection) {
+        Ok(judged) => Ok(Accepted {
+            stream: TlsStream::new(stream),
+            server_name,
+            binding,
+            peer: judged.peer,
+            verdicts: judged.verdicts,
+            facts: judged.facts,
+        }),
+        Err(refused) => {
+            farewell::say(&mut stream, &[], deadline).await;
+            Err(refused)
+        }
+    }
+}
+
+/// What is made of a client at the end of its handshake.
+pub(crate) struct Judged {
+    pub(crate) peer: Peer,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) facts: TlsFacts,
+}
+
+/// Evaluates the client at the end of its handshake, over TCP and QUIC alike. `shown` is the chain that it sent, unless it resumed.
+pub(crate) fn judge(
+    server_name: &ServerName,
+    binding: &BindingTls,
+    shown: Option<PeerChain>,
+    connection: &CommonState,
+) -> Result<Judged, RefusedHandshake> {
+    let peer = shown.map_or_else(|| stored_peer(connection), Peer::Chain);
+    let verdicts = evaluate_peer(binding.trust(), &peer, binding.context().clock.now());
     // Threats C1.3, C1.6: a resumed session was verified some time ago; what counts is now.
     if binding.trust().mode() == ClientAuthMode::Require && !verdicts.any_valid() {
-        farewell::say(&mut stream, &[], deadline).await;
         return Err(RefusedHandshake::after_the_handshake(
-            server_name,
+            server_name.clone(),
             &peer,
             &verdicts,
         ));
     }
-    Ok(Accepted {
-        stream: TlsStream::new(stream),
-        server_name,
-        binding,
+    Ok(Judged {
         peer,
         verdicts,
-        facts,
+        facts: TlsFacts::of(connection),
     })
 }
 
 /// The chain out of the session that was resumed, byte for byte that of the full handshake (threat C1.7).
-fn stored_peer(connection: &ServerConnection) -> Peer {
+fn stored_peer(connection: &CommonState) -> Peer {
     connection
         .peer_certificates()
         .map_or(Peer::Absent, Peer::from_der)

@@ -11,7 +11,19 @@ pub struct Alert(AlertDescription);
 
 impl Alert {
     pub(crate) const DECODE_ERROR: Self = Self(AlertDescription::DecodeError);
+    pub(crate) const INTERNAL_ERROR: Self = Self(AlertDescription::InternalError);
+    pub(crate) const NO_APPLICATION_PROTOCOL: Self = Self(AlertDescription::NoApplicationProtocol);
+    pub(crate) const UNEXPECTED_MESSAGE: Self = Self(AlertDescription::UnexpectedMessage);
     pub(crate) const UNRECOGNISED_NAME: Self = Self(AlertDescription::UnrecognisedName);
+
+    pub(crate) fn from_code(code: u8) -> Self {
+        Self(AlertDescription::from(code))
+    }
+
+    /// The alert that rustls sends for a refused certificate.
+    pub(crate) fn about_a_certificate(error: CertificateError) -> Self {
+        Self(AlertDescription::from(error))
+    }
 
     /// The number on the wire.
     #[must_use]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CaList, CheckedBinding, ClientAuthMode, HttpVersions, PolicyIdentity, SealError,
-    ServerCertificateId,
+    ServerCertificateId, TlsPolicy, TlsVersion,
 };
 use countersign_trust::{Clock, ParseCertificateError, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -29,6 +29,7 @@ const CA_LIST_MAX_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct BindingTls {
     config: Arc<ServerConfig>,
+    quic: Option<Arc<ServerConfig>>,
     trust: TrustContext,
     context: Arc<TlsContext>,
     warnings: Vec<BuildTlsWarning>,
@@ -153,6 +154,7 @@ impl BindingTls {
         // Threat C5.6: early data would be processed before the client is known to be fresh.
         config.max_early_data_size = 0;
         Ok(Self {
+            quic: quic(&config, tls).map(Arc::new),
             config: Arc::new(config),
             trust,
             context: Arc::clone(context),
@@ -182,9 +184,25 @@ impl BindingTls {
         &self.config
     }
 
+    /// The configuration for HTTP/3; `None` when the TLS policy leaves no room for it.
+    pub(crate) fn quic_config(&self) -> Option<&Arc<ServerConfig>> {
+        self.quic.as_ref()
+    }
+
     pub(crate) fn context(&self) -> &Arc<TlsContext> {
         &self.context
     }
+}
+
+/// The same configuration for QUIC: the same verifier, certificates, tickets and sessions, so that nothing can be weaker there (threat
+/// C2.3). RFC 9001 §4.2: "Clients MUST NOT offer TLS versions older than 1.3", and rustls accepts none older over QUIC.
+fn quic(config: &ServerConfig, tls: &TlsPolicy) -> Option<ServerConfig> {
+    if tls.maximum_version < TlsVersion::Tls13 || tls.http == HttpVersions::Http1 {
+        return None;
+    }
+    let mut quic = config.clone();
+    quic.alpn_protocols = vec![b"h3".to_vec()];
+    Some(quic)
 }
 
 fn expired(credentials: &[ServerCredential], now: UnixTime) -> Vec<BuildTlsWarning> {

@@ -95,6 +95,10 @@ impl TlsContext {
         &self.clock
     }
 
+    pub(crate) fn ticket_secret(&self) -> &TicketSecret {
+        &self.tickets
+    }
+
     /// The CAs of this machine, read once.
     pub(crate) fn system_roots(&self) -> Option<Arc<RootCertStore>> {
         self.system_roots

@@ -29,6 +29,7 @@ mod facts;
 mod handshake;
 mod origin;
 mod provider;
+pub mod quic;
 mod refused;
 mod server_credential;
 mod session_scope;

@@ -71,6 +71,16 @@ impl TicketSecret {
         Self::from_bytes(&secret)
     }
 
+    /// Derives a secret for another purpose, the same in every process of the fleet. `info` must name the purpose.
+    pub(crate) fn derive(&self, info: &[&[u8]]) -> Option<[u8; 32]> {
+        let mut secret = [0; 32];
+        self.keys
+            .expand(info, HKDF_SHA256)
+            .and_then(|material| material.fill(&mut secret))
+            .ok()?;
+        Some(secret)
+    }
+
     fn key(&self, header: &[u8], scope: PolicyIdentity) -> Option<RandomizedNonceKey> {
         let info = [header, scope.as_bytes().as_slice()];
         let mut key = [0; 32];

@@ -14,5 +14,6 @@ mod names;
 mod negotiation;
 mod openssl;
 mod origins;
+mod quic;
 mod resumption;
 mod support;
