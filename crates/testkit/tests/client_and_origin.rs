@@ -7,7 +7,7 @@
 )]
 
 use countersign_testkit::{
-    Origin, Pki, TlsClient,
+    KeyKind, Origin, Pki, TlsClient,
     client::{AlertDescription, HttpClient, Split, alert, body, body_with_trailers},
     origin::Reaction,
 };
@@ -95,6 +95,27 @@ async fn a_refused_client_sees_the_alert() {
     let seen = anonymous.last_certificate_request().unwrap();
     assert_eq!(seen.authorities, [root.subject_der()]);
     assert_eq!(origin.failed_handshakes().len(), 3);
+}
+
+#[tokio::test]
+async fn clients_with_every_kind_of_key_can_prove_it() {
+    let Setting { root, origin } = mutual().await;
+    for kind in [
+        KeyKind::Ed25519,
+        KeyKind::MlDsa44,
+        KeyKind::MlDsa65,
+        KeyKind::MlDsa87,
+        KeyKind::P384,
+        KeyKind::P521,
+        KeyKind::Rsa2048,
+    ] {
+        let alice = root.client("alice").key_kind(kind).issue();
+        let client = TlsClient::new("a.test").trusting(&root).presenting(&alice);
+        let connection = client.connect(origin.address()).await.unwrap();
+        let mut http = connection.http().await.unwrap();
+        let status = http.get("/").await.map(|response| response.status);
+        assert_eq!(status.ok(), Some(StatusCode::OK), "{kind:?}");
+    }
 }
 
 #[tokio::test]

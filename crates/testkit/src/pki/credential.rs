@@ -1,12 +1,14 @@
 //! A certificate with what its holder needs to use it.
 
+use std::fmt;
+
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::{Ca, Key};
 use crate::der;
 
 /// An end-entity certificate, the authorities above it, and its private key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Credential {
     pub(super) certificate: Vec<u8>,
     pub(super) intermediates: Vec<Vec<u8>>,
@@ -98,5 +100,14 @@ impl Credential {
     /// The key in rustls's form.
     pub fn rustls_key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key_der().to_vec()).into()
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Credential")
+            .field("intermediates", &self.intermediates.len())
+            .finish_non_exhaustive()
     }
 }
