@@ -280,7 +280,7 @@ fn plain(decision: &Decision<'_>, request: &impl Facts) -> Plain {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
     fn program_explanation_and_interpreter_agree(tree in tree(), requests in proptest::collection::vec(request(), 8)) {
