@@ -9,6 +9,8 @@ use thiserror::Error;
 mod der_input;
 mod pem;
 
+pub(crate) use pem::decode_block;
+
 use crate::{Certificate, Fingerprint, ParseCertificateError};
 
 /// The certificates of a PEM or DER input, in their order.

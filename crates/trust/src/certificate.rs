@@ -9,7 +9,9 @@ mod extensions;
 mod parse;
 mod read_extensions;
 
+pub(crate) use distribution_point::read_distribution_point_name;
 pub use distribution_point::{DistributionPoint, DistributionPointName, RevocationReasons};
+pub(crate) use read_extensions::Extension;
 
 pub use extensions::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, GeneralSubtree,

@@ -36,7 +36,8 @@ pub fn evaluate(
         policy,
         now,
     };
-    match Search::new(chain, &context).run() {
+    let material = chain.certificates().get(1..).unwrap_or_default();
+    match Search::new(chain.leaf(), material, &context).run() {
         Ok(valid) => Verdict::Valid(valid),
         Err((failure, attempts)) => Verdict::Invalid(Refusal::from_failure(failure, attempts)),
     }

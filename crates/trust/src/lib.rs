@@ -68,7 +68,11 @@ pub use oid::ObjectIdentifier;
 pub use peer_chain::PeerChain;
 pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
-pub use revocation::{RevocationIndex, RevocationMode, RevocationPolicy, RevocationScope};
+pub use revocation::ocsp;
+pub use revocation::{
+    CaState, Crl, LoadCrlError, ManualRevocation, RevocationIndex, RevocationIndexBuilder,
+    RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+};
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};
 pub use time::{Clock, ParseTimeError, UnixTime};

@@ -49,6 +49,13 @@ pub(super) fn parse(input: &[u8]) -> Result<Bundle, ParseBundleError> {
     Ok(Bundle { certificates })
 }
 
+/// The contents of the first block with this label.
+pub(crate) fn decode_block(input: &[u8], label: &[u8]) -> Option<Vec<u8>> {
+    Blocks::new(input)
+        .find(|block| block.label == label)
+        .and_then(|block| block.decode().ok())
+}
+
 /// What is between a `BEGIN` and the `END` of the same label.
 struct Block<'a> {
     label: &'a [u8],

@@ -7,7 +7,7 @@ use super::failure::{Failure, distance};
 use super::{Context, path};
 use crate::signature::SignatureError;
 use crate::text;
-use crate::{Certificate, Fingerprint, PathAttempt, PeerChain, Reason, ValidChain};
+use crate::{Certificate, Fingerprint, PathAttempt, Reason, ValidChain};
 
 /// A certificate on a path, and what came of checking its signature with the key of the next one.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,9 @@ pub(super) struct Link<'a> {
 }
 
 pub(super) struct Search<'a> {
-    chain: &'a PeerChain,
+    leaf: &'a Certificate,
+    /// What the path may be made of, besides the CA set.
+    material: &'a [Certificate],
     context: &'a Context<'a>,
     budget: Budget,
     /// Signature checks by certificate and key: two CA certificates with the same key cost one check.
@@ -30,9 +32,14 @@ pub(super) struct Search<'a> {
 const MAX_ATTEMPTS: usize = 16;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(chain: &'a PeerChain, context: &'a Context<'a>) -> Self {
+    pub(super) fn new(
+        leaf: &'a Certificate,
+        material: &'a [Certificate],
+        context: &'a Context<'a>,
+    ) -> Self {
         Self {
-            chain,
+            leaf,
+            material,
             context,
             budget: Budget::default(),
             checked: HashMap::new(),
@@ -43,7 +50,7 @@ impl<'a> Search<'a> {
 
     pub(super) fn run(mut self) -> Result<ValidChain, (Failure, Vec<PathAttempt>)> {
         // Threats C3.5: the path starts at certificate 0, whatever else was sent; identity is never taken from another one.
-        let leaf = self.chain.leaf();
+        let leaf = self.leaf;
         match self.extend(&mut Vec::new(), leaf) {
             Ok(Some(valid)) => Ok(valid),
             Ok(None) => {
@@ -126,10 +133,8 @@ impl<'a> Search<'a> {
     /// The certificates that the client sent and that may have issued `last`, in the same order.
     fn intermediates_for(&self, last: &Certificate, below: &[Link<'a>]) -> Vec<&'a Certificate> {
         let mut issuers: Vec<_> = self
-            .chain
-            .certificates()
+            .material
             .iter()
-            .skip(1)
             .filter(|issuer| issuer.subject() == last.issuer() && !issuer.subject().is_empty())
             // The same CA (name and key) a second time would be a loop; RFC 5280 §6.1 forbids the same certificate twice.
             .filter(|issuer| {
@@ -203,7 +208,7 @@ impl<'a> Search<'a> {
             .chain([last, anchor])
             .cloned()
             .collect();
-        ValidChain::new(path, self.chain.leaf(), anchor, self.context.now)
+        ValidChain::new(path, self.leaf, anchor, self.context.now)
     }
 
     fn note(

@@ -1,0 +1,345 @@
+//! The index that evaluation looks certificates up in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CLOCK_SKEW;
+use super::crl::{Crl, CrlEntry, RevocationReason};
+use super::manual::{ManualRevocation, ManualRevocations};
+use super::ocsp::{CertificateState, OcspAnswer};
+use super::scope::Point;
+use crate::certificate::RevocationReasons;
+use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, UnixTime};
+
+/// What is known about revoked certificates: CRLs, OCSP responses and manual revocations.
+#[derive(Debug, Default)]
+pub struct RevocationIndex {
+    generation: u64,
+    manual: ManualRevocations,
+    /// By the canonical name of the CRL's issuer.
+    crls: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
+    /// By the issuer's key and the serial number.
+    answers: HashMap<(Fingerprint, SerialNumber), Arc<OcspAnswer>>,
+    /// What paths to CRL signers may be made of.
+    certificates: Vec<Certificate>,
+}
+
+/// Makes a [`RevocationIndex`].
+#[derive(Debug, Default)]
+pub struct RevocationIndexBuilder(RevocationIndex);
+
+impl RevocationIndexBuilder {
+    /// Starts without anything. `generation` must differ from that of every index with other contents.
+    #[must_use]
+    pub fn new(generation: u64) -> Self {
+        Self(RevocationIndex {
+            generation,
+            ..RevocationIndex::default()
+        })
+    }
+
+    /// Adds a CRL. Of two with the same issuer and scope the newer one stays.
+    pub fn crl(&mut self, crl: Arc<Crl>) -> &mut Self {
+        self.certificate(crl.signer().clone());
+        let crls = self
+            .0
+            .crls
+            .entry(crl.issuer().canonical().into())
+            .or_default();
+        match crls.iter_mut().find(|known| known.same_scope(&crl)) {
+            Some(known) if crl.is_newer_than(known) => *known = crl,
+            Some(_) => {}
+            None => crls.push(crl),
+        }
+        self
+    }
+
+    /// Adds a verified OCSP answer. Of two about the same certificate the newer one stays.
+    pub fn ocsp(&mut self, answer: Arc<OcspAnswer>) -> &mut Self {
+        let key = (answer.issuer_key(), answer.serial().clone());
+        let newer = self
+            .0
+            .answers
+            .get(&key)
+            .is_none_or(|known| answer.this_update() > known.this_update());
+        if newer {
+            self.0.answers.insert(key, answer);
+        }
+        self
+    }
+
+    /// Adds a revocation by hand.
+    pub fn manual(&mut self, revocation: ManualRevocation) -> &mut Self {
+        self.0.manual.insert(revocation);
+        self
+    }
+
+    /// Adds a certificate that may lead from a CRL's signer to a trust anchor, for CRLs that another key than that of the CA signed.
+    pub fn certificate(&mut self, certificate: Certificate) -> &mut Self {
+        if !self.0.certificates.contains(&certificate) {
+            self.0.certificates.push(certificate);
+        }
+        self
+    }
+
+    /// The index.
+    #[must_use]
+    pub fn build(self) -> RevocationIndex {
+        self.0
+    }
+}
+
+/// What is known about the certificates of a CA as a whole, for people.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CaState {
+    /// There is a CRL, and its issuer has not promised a newer one before now.
+    Current {
+        /// When a newer one is promised; `None` when never.
+        next_update: Option<UnixTime>,
+    },
+    /// There is a CRL, but a newer one should be there.
+    Stale {
+        /// Since when.
+        since: UnixTime,
+    },
+    /// There is no CRL.
+    Unknown,
+}
+
+/// How certificates are looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) certificate: &'a Certificate,
+    /// The certificate above it on the path.
+    pub(crate) issuer: &'a Certificate,
+    pub(crate) now: UnixTime,
+    pub(crate) stale_grace: Duration,
+}
+
+/// What is known about a certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum CertificateStatus {
+    Good,
+    Revoked {
+        at: UnixTime,
+        reason: RevocationReason,
+    },
+    /// It was good when we last heard, and that was too long ago.
+    Stale {
+        since: UnixTime,
+    },
+    Unknown,
+}
+
+impl RevocationIndex {
+    /// An index that knows nothing, of generation 0.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Changes whenever the contents do; caches of verdicts have it in their key.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The CRLs, in no particular order.
+    pub fn crls(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.crls.values().flatten()
+    }
+
+    /// What is known about the certificates that a CA issues, by the CRLs that its own key signed.
+    #[must_use]
+    pub fn ca_state(&self, ca: &Certificate, now: UnixTime) -> CaState {
+        let newest = self
+            .crls_of(ca.subject())
+            .filter(|crl| {
+                !crl.is_delta() && crl.signer().spki_fingerprint() == ca.spki_fingerprint()
+            })
+            .max_by_key(|crl| crl.this_update());
+        match newest.map(|crl| crl.next_update()) {
+            None => CaState::Unknown,
+            Some(Some(promised)) if now > promised => CaState::Stale { since: promised },
+            Some(next_update) => CaState::Current { next_update },
+        }
+    }
+
+    /// By which mark the certificate is revoked by hand.
+    pub(crate) fn revoked_by_hand(
+        &self,
+        certificate: &Certificate,
+        issuer: Option<&Certificate>,
+    ) -> Option<&'static str> {
+        self.manual.find(certificate, issuer)
+    }
+
+    /// Whether there is any CRL, OCSP answer or manual revocation.
+    pub(crate) fn knows_something(&self) -> bool {
+        !(self.manual.is_empty() && self.crls.is_empty() && self.answers.is_empty())
+    }
+
+    /// What paths to CRL signers may be made of.
+    pub(crate) fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Looks a certificate up. `may_speak` says whether a CRL's signer, which is not the issuer's own key, belongs to the same trust anchor
+    /// (RFC 5280 §6.3.3(f)).
+    pub(crate) fn status(
+        &self,
+        lookup: Lookup<'_>,
+        mut may_speak: impl FnMut(&Certificate) -> bool,
+    ) -> CertificateStatus {
+        let by_crl = self.status_by_crl(lookup, &mut may_speak);
+        // Revoked by either is revoked; good by either is good.
+        match (by_crl, self.status_by_ocsp(lookup, &mut may_speak)) {
+            (revoked @ CertificateStatus::Revoked { .. }, _)
+            | (_, revoked @ CertificateStatus::Revoked { .. }) => revoked,
+            (CertificateStatus::Good, _) | (_, CertificateStatus::Good) => CertificateStatus::Good,
+            (stale @ CertificateStatus::Stale { .. }, _)
+            | (_, stale @ CertificateStatus::Stale { .. }) => stale,
+            _ => CertificateStatus::Unknown,
+        }
+    }
+
+    fn status_by_ocsp(
+        &self,
+        lookup: Lookup<'_>,
+        may_speak: &mut impl FnMut(&Certificate) -> bool,
+    ) -> CertificateStatus {
+        let key = (
+            lookup.issuer.spki_fingerprint(),
+            lookup.certificate.serial().clone(),
+        );
+        let Some(answer) = self.answers.get(&key) else {
+            return CertificateStatus::Unknown;
+        };
+        // RFC 6960 §4.2.2.2.1: a delegated responder may be revoked itself, unless its CA says not to ask.
+        if let Some(delegate) = answer.delegate()
+            && !delegate.has_ocsp_no_check()
+        {
+            let of_delegate = Lookup {
+                certificate: delegate,
+                ..lookup
+            };
+            if self
+                .revoked_by_hand(delegate, Some(lookup.issuer))
+                .is_some()
+                || matches!(
+                    self.status_by_crl(of_delegate, may_speak),
+                    CertificateStatus::Revoked { .. }
+                )
+            {
+                return CertificateStatus::Unknown;
+            }
+        }
+        match answer.state() {
+            CertificateState::Revoked { at, reason } => CertificateStatus::Revoked { at, reason },
+            CertificateState::Unknown => CertificateStatus::Unknown,
+            CertificateState::Good => freshness(Some(answer.next_update()), lookup),
+        }
+    }
+
+    /// RFC 5280 §6.3.3. Reasons are collected over the distribution points until all are covered.
+    fn status_by_crl(
+        &self,
+        lookup: Lookup<'_>,
+        may_speak: &mut impl FnMut(&Certificate) -> bool,
+    ) -> CertificateStatus {
+        let mut covered = RevocationReasons::default();
+        let mut stale: Option<UnixTime> = None;
+        for point in Point::all(lookup.certificate) {
+            for crl in self.crls_at(&point).filter(|crl| !crl.is_delta()) {
+                let Some(reasons) = point.covered_by(crl) else {
+                    continue;
+                };
+                // (e): "If not, … this CRL need not be considered."
+                if covered.union(reasons) == covered
+                    || crl.this_update() > lookup.now.saturating_add(CLOCK_SKEW)
+                    || !self.speaks_for(crl, lookup, may_speak)
+                {
+                    continue;
+                }
+                let (entry, next_update) = self.look_up(crl, lookup);
+                if let Some(entry) = entry {
+                    return CertificateStatus::Revoked {
+                        at: entry.revoked_at,
+                        reason: entry.reason,
+                    };
+                }
+                match freshness(next_update, lookup) {
+                    CertificateStatus::Stale { since } => stale = stale.max(Some(since)),
+                    _ => covered = covered.union(reasons),
+                }
+            }
+        }
+        if covered == RevocationReasons::ALL {
+            CertificateStatus::Good
+        } else {
+            stale.map_or(CertificateStatus::Unknown, |since| {
+                CertificateStatus::Stale { since }
+            })
+        }
+    }
+
+    /// The entry in the complete CRL or in a delta that updates it, and by when newer data is promised.
+    fn look_up(&self, complete: &Crl, lookup: Lookup<'_>) -> (Option<CrlEntry>, Option<UnixTime>) {
+        let issuer = lookup.certificate.issuer();
+        let serial = lookup.certificate.serial();
+        let delta = self
+            .crls_of(complete.issuer())
+            .find(|crl| crl.is_delta() && crl.updates(complete));
+        let Some(delta) = delta else {
+            return (complete.entry(issuer, serial), complete.next_update());
+        };
+        // RFC 5280 §5.2.4: together they are a complete CRL as of the delta's time.
+        let next_update = complete.next_update().max(delta.next_update());
+        match delta.entry(issuer, serial) {
+            Some(entry) if entry.reason == RevocationReason::RemoveFromCrl => (None, next_update),
+            Some(entry) => (Some(entry), next_update),
+            None => (complete.entry(issuer, serial), next_update),
+        }
+    }
+
+    /// Whether the CRL's signer may tell about the certificate: it is the issuer's own key, or another one under the same anchor.
+    fn speaks_for(
+        &self,
+        crl: &Crl,
+        lookup: Lookup<'_>,
+        may_speak: &mut impl FnMut(&Certificate) -> bool,
+    ) -> bool {
+        let own_key = crl.signer().spki_fingerprint() == lookup.issuer.spki_fingerprint()
+            && crl.issuer() == lookup.issuer.subject();
+        own_key || may_speak(crl.signer())
+    }
+
+    fn crls_of(&self, issuer: &DistinguishedName) -> impl Iterator<Item = &Crl> {
+        self.crls
+            .get(issuer.canonical())
+            .into_iter()
+            .flatten()
+            .map(Arc::as_ref)
+    }
+
+    /// The CRLs whose issuers a distribution point names.
+    fn crls_at<'a>(&'a self, point: &Point<'_>) -> impl Iterator<Item = &'a Crl> {
+        point
+            .crl_issuers()
+            .into_iter()
+            .flat_map(|issuer| self.crls_of(issuer))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+/// Whether data whose issuer promised newer by `next_update` can still be used.
+fn freshness(next_update: Option<UnixTime>, lookup: Lookup<'_>) -> CertificateStatus {
+    match next_update {
+        Some(promised) if lookup.now > promised.saturating_add(lookup.stale_grace) => {
+            CertificateStatus::Stale { since: promised }
+        }
+        _ => CertificateStatus::Good,
+    }
+}

@@ -1,0 +1,92 @@
+//! Revocations by hand: for CAs without CRLs, and for when it cannot wait.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{Certificate, Fingerprint, SerialNumber, UnixTime};
+
+/// A certificate, or many, that the operator does not want to see again.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum ManualRevocation {
+    /// The certificate with this SHA-256.
+    Certificate(Fingerprint),
+    /// Every certificate with this public key (SHA-256 of its `SubjectPublicKeyInfo`).
+    Key(Fingerprint),
+    /// Every certificate that the CA with this public key issued with a `notBefore` before this time: for when it is known until when a CA
+    /// was in wrong hands.
+    IssuedBefore {
+        /// The CA's key.
+        issuer_key: Fingerprint,
+        /// Certificates from this time on are not affected.
+        before: UnixTime,
+    },
+    /// The certificate with this serial number of the CA with this public key. Two CAs of the same name are two CAs (threats C3.5).
+    Serial {
+        /// The CA's key.
+        issuer_key: Fingerprint,
+        /// The serial number.
+        serial: SerialNumber,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ManualRevocations {
+    certificates: HashSet<Fingerprint>,
+    keys: HashSet<Fingerprint>,
+    issued_before: HashMap<Fingerprint, UnixTime>,
+    serials: HashSet<(Fingerprint, SerialNumber)>,
+}
+
+impl ManualRevocations {
+    pub(super) fn insert(&mut self, revocation: ManualRevocation) {
+        match revocation {
+            ManualRevocation::Certificate(fingerprint) => {
+                self.certificates.insert(fingerprint);
+            }
+            ManualRevocation::Key(fingerprint) => {
+                self.keys.insert(fingerprint);
+            }
+            ManualRevocation::IssuedBefore { issuer_key, before } => {
+                let latest = self.issued_before.entry(issuer_key).or_insert(before);
+                *latest = before.max(*latest);
+            }
+            ManualRevocation::Serial { issuer_key, serial } => {
+                self.serials.insert((issuer_key, serial));
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+            && self.keys.is_empty()
+            && self.issued_before.is_empty()
+            && self.serials.is_empty()
+    }
+
+    /// By which of its marks the certificate is revoked; `issuer` is `None` when it is not known, as for a root.
+    pub(super) fn find(
+        &self,
+        certificate: &Certificate,
+        issuer: Option<&Certificate>,
+    ) -> Option<&'static str> {
+        if self.is_empty() {
+            return None;
+        }
+        if self.certificates.contains(&certificate.fingerprint()) {
+            return Some("the certificate");
+        }
+        if self.keys.contains(&certificate.spki_fingerprint()) {
+            return Some("its key");
+        }
+        let issuer_key = issuer?.spki_fingerprint();
+        if self
+            .serials
+            .contains(&(issuer_key, certificate.serial().clone()))
+        {
+            return Some("its serial number");
+        }
+        self.issued_before
+            .get(&issuer_key)
+            .is_some_and(|before| certificate.validity().not_before < *before)
+            .then_some("everything that its CA issued before a certain time")
+    }
+}
