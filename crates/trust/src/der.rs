@@ -6,7 +6,7 @@ mod time;
 mod value;
 
 pub(crate) use time::read_time;
-pub(crate) use value::{NamedBits, integer_u64, object_identifier};
+pub(crate) use value::{NamedBits, bit_string, integer_u64, object_identifier};
 
 use thiserror::Error;
 

@@ -35,6 +35,7 @@ pub fn evaluate(
         revocation,
         policy,
         now,
+        signers: CrlSigners::UnderTheSameAnchor,
     };
     let material = chain.certificates().get(1..).unwrap_or_default();
     match Search::new(chain.leaf(), material, &context).run() {
@@ -50,4 +51,14 @@ struct Context<'a> {
     revocation: &'a RevocationIndex,
     policy: &'a Policy,
     now: UnixTime,
+    signers: CrlSigners,
+}
+
+/// Whose CRLs are believed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum CrlSigners {
+    /// Only those that the issuing CA's own key signed: while judging the signer of a CRL.
+    OwnKeys,
+    /// Also those of signers below the same trust anchor.
+    UnderTheSameAnchor,
 }

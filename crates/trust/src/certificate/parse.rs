@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::extensions::Extensions;
 use super::read_extensions::read_extensions;
 use super::{MAX_CERTIFICATE_OCTETS, ParseCertificateError, Parts, Validity, Version};
-use crate::der::{self, DerError, INTEGER, Reader, SEQUENCE};
+use crate::der::{self, BIT_STRING, DerError, INTEGER, Reader, SEQUENCE, bit_string};
 use crate::{DistinguishedName, Fingerprint, PublicKey, SerialNumber, SignatureAlgorithm};
 
 /// RFC 5280 §4.1.2.2 allows 20 octets; what is a little longer can still be described.
@@ -26,7 +26,7 @@ pub(super) fn parse(der: &[u8]) -> Result<Parts, ParseCertificateError> {
     let mut certificate = outer.reader();
     let tbs = certificate.expect(SEQUENCE).part("tbsCertificate")?;
     let outer_algorithm = certificate.expect(SEQUENCE).part("signatureAlgorithm")?;
-    let signature = certificate.bit_string().part("signature value")?;
+    let signature = certificate.expect(BIT_STRING).part("signature value")?;
     certificate.end().part("signature value")?;
     let tbs_start = der.len() - outer.contents.len();
 
@@ -67,7 +67,8 @@ pub(super) fn parse(der: &[u8]) -> Result<Parts, ParseCertificateError> {
     Ok(Parts {
         der: der.into(),
         tbs: tbs_start..tbs_start + tbs.whole.len(),
-        signature: signature.into(),
+        // One that is no whole number of octets is none of any key: nothing verifies the empty one.
+        signature: bit_string(signature).unwrap_or_default().into(),
         version,
         serial,
         signature_algorithm: SignatureAlgorithm::read(outer_algorithm)
@@ -104,7 +105,7 @@ fn serial(fields: &mut Reader<'_>) -> Result<SerialNumber, DerError> {
     if octets.is_empty() || octets.len() > MAX_SERIAL_OCTETS {
         return Err(DerError);
     }
-    Ok(SerialNumber::from_bytes(octets))
+    Ok(SerialNumber::from_der_contents(octets))
 }
 
 fn name(fields: &mut Reader<'_>) -> Result<DistinguishedName, DerError> {

@@ -175,7 +175,7 @@ fn authority_key_identifier(value: &[u8]) -> Result<AuthorityKeyIdentifier, DerE
         .unwrap_or_default();
     let serial = fields
         .optional(context(2))?
-        .map(|serial| SerialNumber::from_bytes(serial.contents));
+        .map(|serial| SerialNumber::from_der_contents(serial.contents));
     fields.end()?;
     Ok(AuthorityKeyIdentifier {
         key_identifier,

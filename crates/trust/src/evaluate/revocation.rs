@@ -1,12 +1,11 @@
 //! The revocation step: what is known against the certificates of a path.
 
-use super::Context;
 use super::failure::Failure;
 use super::search::{Link, Search};
+use super::{Context, CrlSigners};
 use crate::revocation::{CertificateStatus, Lookup, RevocationMode, RevocationScope};
 use crate::{
-    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationIndex,
-    RevocationPolicy, text,
+    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy, text,
 };
 
 /// What revocation data says against the path.
@@ -127,22 +126,29 @@ fn check_by_hand(
 /// RFC 5280 §6.3.3(f): "Obtain and validate the certification path for the issuer of the complete CRL. The trust anchor for the certification
 /// path MUST be the same as the trust anchor used to validate the target certificate."
 ///
-/// Deviation: the CRL signer's own revocation is not looked at; it would need the CRL that it signs.
+/// The signer must not be revoked itself, as far as that is known from CRLs that need no other signer again: otherwise a CRL could vouch for the
+/// certificate that signs it.
 fn may_speak(signer: &Certificate, anchor: &Certificate, context: &Context<'_>) -> bool {
     let Ok(set) = CaSetVersion::new(vec![anchor.clone()], context.set.sha1_signatures()) else {
         return false;
     };
-    let material = context.revocation.certificates();
-    let nothing = RevocationIndex::empty();
+    if context.signers == CrlSigners::OwnKeys {
+        return false;
+    }
     let policy = Policy {
         extended_key_usage: ExtendedKeyUsageRule::Any,
-        revocation: RevocationPolicy::default(),
+        revocation: RevocationPolicy {
+            mode: RevocationMode::Prefer,
+            ..context.policy.revocation.clone()
+        },
     };
     let context = Context {
         set: &set,
-        revocation: &nothing,
         policy: &policy,
-        now: context.now,
+        signers: CrlSigners::OwnKeys,
+        ..*context
     };
-    Search::new(signer, material, &context).run().is_ok()
+    Search::new(signer, context.revocation.certificates(), &context)
+        .run()
+        .is_ok()
 }

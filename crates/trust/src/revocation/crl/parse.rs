@@ -125,7 +125,7 @@ fn number(value: &[u8]) -> Result<CrlNumber, DerError> {
     if octets.is_empty() || octets.len() > MAX_NUMBER_OCTETS {
         return Err(DerError);
     }
-    Ok(CrlNumber(SerialNumber::from_bytes(octets)))
+    Ok(CrlNumber(SerialNumber::from_der_contents(octets)))
 }
 
 fn distribution(value: &[u8]) -> Result<IssuingDistributionPoint, DerError> {
@@ -179,7 +179,7 @@ pub(super) fn entries(crl: &ParsedCrl<'_>) -> Result<SerialTable, LoadCrlError> 
     let mut issuer = crl.issuer.clone();
     while !entries.is_empty() {
         let mut fields = entries.sequence().part(PART)?;
-        let serial = fields.expect(INTEGER).part(PART)?.contents;
+        let serial = SerialNumber::from_der_contents(fields.expect(INTEGER).part(PART)?.contents);
         let revoked_at = fields.next().and_then(der::read_time).part(PART)?;
         let mut entry = CrlEntry {
             revoked_at,
@@ -190,7 +190,7 @@ pub(super) fn entries(crl: &ParsedCrl<'_>) -> Result<SerialTable, LoadCrlError> 
             entry_extensions(list, &mut entry, &mut issuer)?;
         }
         fields.end().part(PART)?;
-        table.insert(indirect.then_some(&issuer), serial, entry);
+        table.insert(indirect.then_some(&issuer), &serial, entry);
     }
     Ok(table.build())
 }

@@ -35,7 +35,7 @@ impl Builder {
     pub(super) fn insert(
         &mut self,
         issuer: Option<&DistinguishedName>,
-        serial: &[u8],
+        serial: &SerialNumber,
         entry: CrlEntry,
     ) {
         let seconds = entry.revoked_at.as_secs().clamp(0, i64::from(u32::MAX));
@@ -91,7 +91,7 @@ impl SerialTable {
         issuer: Option<&DistinguishedName>,
         serial: &SerialNumber,
     ) -> Option<CrlEntry> {
-        let wanted = digest(issuer, serial.as_bytes());
+        let wanted = digest(issuer, serial);
         let prefix = prefix(&wanted, self.prefix_bits);
         let start = usize::try_from(*self.starts.get(prefix)?).ok()?;
         let end = usize::try_from(*self.starts.get(prefix + 1)?).ok()?;
@@ -119,15 +119,14 @@ fn prefix(digest: &Digest, bits: u32) -> usize {
     usize::try_from(first.checked_shr(32 - bits).unwrap_or(0)).unwrap_or(0)
 }
 
-fn digest(issuer: Option<&DistinguishedName>, serial: &[u8]) -> Digest {
-    // Leading zeros are no part of the number.
-    let zeros = serial.iter().take_while(|octet| **octet == 0).count();
+fn digest(issuer: Option<&DistinguishedName>, serial: &SerialNumber) -> Digest {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(serial.get(zeros..).unwrap_or_default());
+    let serial = serial.as_der_contents();
     if let Some(issuer) = issuer {
-        context.update(&[0]);
         context.update(issuer.canonical());
+        context.update(&[u8::try_from(serial.len()).unwrap_or(u8::MAX)]);
     }
+    context.update(serial);
     let mut digest = [0; 12];
     for (to, from) in digest.iter_mut().zip(context.finish().as_ref()) {
         *to = *from;
@@ -144,7 +143,7 @@ mod tests {
         for number in 0..count {
             builder.insert(
                 None,
-                &(u64::from(number) * 2).to_be_bytes(),
+                &SerialNumber::from_bytes(&(u64::from(number) * 2).to_be_bytes()),
                 CrlEntry {
                     revoked_at: UnixTime::from_secs(i64::from(number)),
                     reason: RevocationReason::Superseded,
@@ -188,7 +187,7 @@ mod tests {
         ] {
             builder.insert(
                 None,
-                &[7],
+                &SerialNumber::from_bytes(&[7]),
                 CrlEntry {
                     revoked_at: UnixTime::from_secs(0),
                     reason,

@@ -23,7 +23,7 @@ impl Question<'_> {
             algorithm,
             encode(OCTET_STRING, &name_hash),
             encode(OCTET_STRING, &key_hash),
-            encode(INTEGER, &self.serial_contents()),
+            encode(INTEGER, self.certificate.serial().as_der_contents()),
         ]);
         let requests = sequence(&[sequence(&[certificate_id])]);
         let extensions = self.nonce.map(|nonce| {
@@ -34,14 +34,6 @@ impl Question<'_> {
             encode(context_constructed(2), &sequence(&[extension]))
         });
         sequence(&[sequence(&[requests, extensions.unwrap_or_default()])])
-    }
-
-    /// A serial number is positive; its first bit must not say otherwise.
-    fn serial_contents(&self) -> Vec<u8> {
-        let octets = self.certificate.serial().as_bytes();
-        let sign = octets.first().is_some_and(|first| first & 0x80 != 0);
-        let padding: &[u8] = if sign { &[0] } else { &[] };
-        [padding, octets].concat()
     }
 }
 

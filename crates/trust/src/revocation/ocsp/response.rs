@@ -183,7 +183,7 @@ fn single_answer(mut fields: Reader<'_>) -> Result<SingleAnswer, VerifyOcspError
         hash: CertIdHash::of_identifier(hash.as_der_contents()),
         name_hash,
         key_hash,
-        serial: SerialNumber::from_bytes(serial),
+        serial: SerialNumber::from_der_contents(serial),
         state,
         this_update,
         next_update,
