@@ -7,6 +7,31 @@
 //!
 //! What this crate does not know: certificates, trust, sockets, clocks, HTTP libraries. Facts about the request and
 //! about the client come in through [`Facts`], which the caller implements.
+//!
+//! Start from [`RuleTree`], [`Program`] and [`Decision`]; `docs/rules.md` is the users' side of the same thing.
+//!
+//! ```
+//! use countersign_rules::{RuleTree, compile};
+//!
+//! let tree = RuleTree::from_json(
+//!     r#"{ "ruleFormat": "latest", "rules": { "name": "default", "behaviors": [
+//!         { "name": "enforceMtlsSettings", "options": {
+//!             "enableAuthSet": true, "certificateAuthoritySet": ["partners"], "enableDenyRequest": true } } ] } }"#,
+//! )
+//! .expect("the form is right");
+//! let program = compile(&tree).expect("so is what it says");
+//! assert_eq!(program.ca_sets(), ["partners"]);
+//!
+//! // An allowlist of nothing is a mistake, and says so.
+//! let tree = RuleTree::from_json(
+//!     r#"{ "ruleFormat": "latest", "rules": { "name": "default", "behaviors": [
+//!         { "name": "enforceMtlsSettings", "options": {
+//!             "enableAuthSet": true, "certificateAuthoritySet": [], "enableDenyRequest": true } } ] } }"#,
+//! )
+//! .expect("the form is right");
+//! let problems = compile(&tree).expect_err("what it says is not");
+//! assert_eq!(problems[0].pointer, "/rules/behaviors/0/options/certificateAuthoritySet");
+//! ```
 #![cfg_attr(
     test,
     allow(

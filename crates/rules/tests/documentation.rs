@@ -1,4 +1,4 @@
-//! docs/rules.md is true: its examples compile, and it leaves out no criterion, behavior or option.
+//! docs/rules.md is true: its examples compile, and it leaves out no criterion and no behavior.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -89,7 +89,8 @@ fn guide_example_hostname_rule_enforces_and_denies() {
     for format in ["v2025-10-16", "v2026-01-09", "v2026-02-16", "latest"] {
         let mut options = json!({ "enableAuthSet": true, "certificateAuthoritySet": ["524125"],
             "enableOcspStatus": false, "enableDenyRequest": true });
-        if !format.starts_with("v2025") && format != "v2026-01-09" {
+        let second_generation = ["v2026-02-16", "latest"].contains(&format);
+        if second_generation {
             options["enableCompleteClientCertificate"] = json!(true);
             options["edgeChecksTitle"] = json!("");
         }
@@ -132,6 +133,11 @@ fn guide_example_hostname_rule_enforces_and_denies() {
         );
         assert_eq!(outcome(&program, &host("www.example.com")), "forwarded");
         let request = host("mtls.example.com");
+        let complete = program.decide(&request).forward_identity.presets;
+        assert_eq!(
+            complete.contains(IdentityPresets::AKAMAI_CC_DER),
+            second_generation
+        );
         let Outcome::Deny(denial) = program.decide(&request).outcome else {
             panic!()
         };
