@@ -12,7 +12,7 @@ use countersign_trust::{Fingerprint, UnixTime};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, Who};
-use crate::http::tunnel::Tunnel;
+use crate::http::{Exchange, tunnel::Tunnel};
 use crate::node::Node;
 
 pub(crate) mod drive;
@@ -244,6 +244,14 @@ impl Connection {
     /// What the connection becomes when its HTTP engine is done.
     pub(crate) fn set_tunnel(&self, tunnel: Tunnel) {
         *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    /// The exchange that asked for the tunnel ends with it.
+    pub(crate) fn extend_to_tunnel(&self, exchange: Box<Exchange>) {
+        let mut tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tunnel) = tunnel.as_mut() {
+            tunnel.exchange = Some(exchange);
+        }
     }
 
     pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {

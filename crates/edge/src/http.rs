@@ -16,7 +16,6 @@ use crate::connection::{Connection, Ending, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::origin::Origin;
 use authority::Authority;
-use exchange::Exchange;
 use facts::RequestFacts;
 use forward::Forwarding;
 use identity::Identity;
@@ -36,6 +35,7 @@ mod render;
 pub(crate) mod tunnel;
 
 pub(crate) use body::{RequestBody, ResponseBody};
+pub(crate) use exchange::Exchange;
 
 /// Answers one request. Refusals are responses; there is no other error.
 pub(crate) async fn serve(
@@ -63,7 +63,10 @@ pub(crate) async fn serve(
         }
     };
     exchange.answered(response.status().as_u16());
-    response.body_mut().closes(exchange);
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => connection.extend_to_tunnel(exchange),
+        _ => response.body_mut().closes(exchange),
+    }
     Ok(response)
 }
 
@@ -146,9 +149,9 @@ fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Reje
         .map_err(|error| malformed(error.as_str()).closing())?;
     // CONNECT would make a tunnel past the rules, TRACE would show a client the headers that only origins see.
     if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-        return Err(
-            malformed("the method is not served").with_status(StatusCode::METHOD_NOT_ALLOWED)
-        );
+        return Err(malformed("the method is not served")
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
+            .closing());
     }
     if parts
         .uri

@@ -233,7 +233,11 @@ fn switch(
         return Err(unasked());
     }
     let origin = hyper::upgrade::on(&mut response);
-    exchange.connection().set_tunnel(Tunnel { client, origin });
+    exchange.connection().set_tunnel(Tunnel {
+        client,
+        origin,
+        exchange: None,
+    });
     let (mut parts, _) = response.into_parts();
     let _ = hop_by_hop::remove(&mut parts.headers, |_| false);
     std::mem::take(&mut forwarding.response_changes).apply(&mut parts.headers);

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Version};
@@ -11,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
+use super::exchange::Exchange;
 use crate::connection::{Connection, Ending};
 
 /// Two connections that will carry one WebSocket.
@@ -18,6 +21,8 @@ use crate::connection::{Connection, Ending};
 pub(crate) struct Tunnel {
     pub(crate) client: OnUpgrade,
     pub(crate) origin: OnUpgrade,
+    /// Ends with the tunnel: until then the request is in flight.
+    pub(crate) exchange: Option<Box<Exchange>>,
 }
 
 /// Whether a request asks for a WebSocket over HTTP/1.1 (RFC 6455 §4.1). No other protocol is ever passed on: `h2c` would carry requests
@@ -49,66 +54,90 @@ pub(crate) fn is_websocket(headers: &HeaderMap) -> bool {
 
 /// Passes bytes on until one side ends, nothing moves for too long, or the client is no longer trusted.
 pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
-    let upgraded = tokio::time::timeout(connection.node().limits.handshake, async {
-        tokio::try_join!(tunnel.client, tunnel.origin)
-    });
+    let Tunnel {
+        client,
+        origin,
+        mut exchange,
+    } = tunnel;
+    let limits = &connection.node().limits;
+    let upgraded =
+        tokio::time::timeout(limits.handshake, async { tokio::try_join!(client, origin) });
     let Ok(Ok((client, origin))) = upgraded.await else {
         return;
     };
-    let moved = Moved::default();
-    let (mut client, mut origin) = (Counted::new(client, &moved), Counted::new(origin, &moved));
+    let (from_client, from_origin) = (AtomicU64::new(0), AtomicU64::new(0));
+    let mut client = Counted::new(client, &from_client);
+    let mut origin = Counted::new(origin, &from_origin);
+    let moved = || {
+        (
+            from_client.load(Ordering::Relaxed),
+            from_origin.load(Ordering::Relaxed),
+        )
+    };
+    let complete = pass(
+        &mut client,
+        &mut origin,
+        &moved,
+        connection,
+        limits.idle_tunnel,
+    )
+    .await;
+    // What does not go out any more does not matter: the connections end here.
+    let farewell = async { tokio::join!(client.shutdown(), origin.shutdown()) };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    if let Some(exchange) = &mut exchange {
+        exchange.received(from_client.load(Ordering::Relaxed));
+        exchange.sent(from_origin.load(Ordering::Relaxed));
+        if complete {
+            exchange.completed();
+        }
+    }
+}
+
+/// Whether both sides came to their end by themselves.
+async fn pass(
+    client: &mut Counted<'_>,
+    origin: &mut Counted<'_>,
+    moved: &impl Fn() -> (u64, u64),
+    connection: &Connection,
+    idle: Duration,
+) -> bool {
     let mut ending = connection.ending();
-    let idle = connection.node().limits.idle_tunnel;
     let quiet = sleep_until(Instant::now() + idle);
-    tokio::pin!(quiet);
-    let mut seen = 0;
-    {
-        let copy = tokio::io::copy_bidirectional(&mut client, &mut origin);
-        tokio::pin!(copy);
-        loop {
-            tokio::select! {
-                _ = &mut copy => break,
-                // A drain lets a WebSocket live until its deadline; lost trust does not.
-                _ = ending.wait_for(|ending| *ending >= Ending::CutOff) => break,
-                () = &mut quiet => {
-                    let now = moved.get();
-                    if now == seen {
-                        break;
-                    }
-                    seen = now;
-                    quiet.as_mut().reset(Instant::now() + idle);
+    let copy = tokio::io::copy_bidirectional(client, origin);
+    tokio::pin!(quiet, copy);
+    let mut seen = moved();
+    loop {
+        tokio::select! {
+            result = &mut copy => return result.is_ok(),
+            // A drain lets a WebSocket live until its deadline; lost trust does not.
+            _ = ending.wait_for(|ending| *ending >= Ending::CutOff) => return false,
+            () = &mut quiet => {
+                let now = moved();
+                if now == seen {
+                    return false;
                 }
+                seen = now;
+                quiet.as_mut().reset(Instant::now() + idle);
             }
         }
     }
-    let _ = client.shutdown().await;
-    let _ = origin.shutdown().await;
 }
 
-/// How many times bytes moved, either way.
-#[derive(Debug, Default)]
-struct Moved(std::sync::atomic::AtomicU64);
+/// For both sides to take note of the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-impl Moved {
-    fn add(&self) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
-    }
-}
-
+/// Counts the bytes that come from one side.
 struct Counted<'a> {
     io: TokioIo<Upgraded>,
-    moved: &'a Moved,
+    bytes: &'a AtomicU64,
 }
 
 impl<'a> Counted<'a> {
-    fn new(io: Upgraded, moved: &'a Moved) -> Self {
+    fn new(io: Upgraded, bytes: &'a AtomicU64) -> Self {
         Self {
             io: TokioIo::new(io),
-            moved,
+            bytes,
         }
     }
 }
@@ -119,10 +148,10 @@ impl AsyncRead for Counted<'_> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let result = Pin::new(&mut self.io).poll_read(context, buffer);
-        if result.is_ready() {
-            self.moved.add();
-        }
+        let read = buffer.filled().len().saturating_sub(before);
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
         result
     }
 }

@@ -144,10 +144,9 @@ impl Lease {
         }
     }
 
-    fn put_back(self: Box<Self>) {
-        let this = *self;
-        if let Some(pool) = this.origin.endpoints.get(this.endpoint) {
-            pool.put(this.sender, this.address, this.origin.max_idle);
+    fn put_back(self) {
+        if let Some(pool) = self.origin.endpoints.get(self.endpoint) {
+            pool.put(self.sender, self.address, self.origin.max_idle);
         }
     }
 }

@@ -1,0 +1,127 @@
+//! One record per request and one per refused handshake, with the words of the vocabulary.
+
+use countersign_snapshot::ClientAuthMode;
+use http::StatusCode;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_request_is_recorded_with_who_asked_and_what_decided() {
+    let world = World::site(ClientAuthMode::Request).await;
+    let alice = world.alice();
+    let mut http = world
+        .connect(&world.client("a.test").alpn(&["h2"]).presenting(&alice))
+        .await
+        .http()
+        .await
+        .unwrap();
+    assert_eq!(
+        http.get("/x?secret=1").await.unwrap().status,
+        StatusCode::OK
+    );
+    let record = world
+        .record("the request", |record| record["event"] == "request")
+        .await;
+    for (field, expected) in [
+        ("network", "staging"),
+        ("node", "node-1"),
+        ("client_address", "127.0.0.1"),
+        ("server_name", "a.test"),
+        ("binding", "a"),
+        ("protocol", "h2"),
+        ("tls_version", "1.3"),
+        ("method", "GET"),
+        ("host", "a.test"),
+        ("path", "/x"),
+        ("verdict", "valid"),
+        ("ca_set", "clients"),
+        ("client_subject", "CN=alice"),
+        ("client_issuer", "CN=Clients Root"),
+        ("origin", "main"),
+    ] {
+        assert_eq!(record[field], expected, "{field}: {record}");
+    }
+    assert_eq!(record["generation"], 1);
+    assert_eq!(record["status"], 200);
+    assert_eq!(record["ca_set_version"], 1);
+    assert_eq!(record["complete"], true);
+    assert_eq!(record["time"], "2026-06-01T00:00:00Z");
+    for field in [
+        "tls_cipher",
+        "tls_group",
+        "request_id",
+        "serial",
+        "client_certificate_sha256",
+        "client_spki_sha256",
+        "origin_address",
+    ] {
+        assert!(
+            record[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{field}: {record}"
+        );
+    }
+    assert!(record["duration_ms"].as_f64().unwrap() > 0.0);
+    assert!(
+        !record.to_string().contains("secret"),
+        "queries hold secrets and stay out of the log"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_client_is_recorded_with_the_reason_and_the_rule() {
+    let world = World::site(ClientAuthMode::Request).await;
+    let mallory = world.others.client("mallory").issue();
+    assert_eq!(
+        world
+            .http1_as("a.test", &mallory)
+            .await
+            .get("/")
+            .await
+            .unwrap()
+            .status,
+        StatusCode::FORBIDDEN
+    );
+    let record = world
+        .record("the request", |record| record["event"] == "request")
+        .await;
+    assert_eq!(record["verdict"], "invalid");
+    assert_eq!(record["reason"], "unknown_issuer");
+    assert_eq!(record["client_subject"], "CN=mallory");
+    assert_eq!(record["ca_set"], serde_json::Value::Null);
+    assert!(
+        record["rule"]
+            .as_str()
+            .is_some_and(|rule| rule.contains("default")),
+        "{record}"
+    );
+    assert!(
+        record["detail"]
+            .as_str()
+            .is_some_and(|detail| !detail.is_empty()),
+        "{record}"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_handshake_is_recorded_with_what_the_client_showed() {
+    let world = World::site(ClientAuthMode::Require).await;
+    let mallory = world.others.client("mallory").issue();
+    let client = world.client("a.test").presenting(&mallory);
+    if let Ok(mut connection) = client.connect(world.edge.local_addr()).await {
+        assert!(
+            connection
+                .exchange(b"GET / HTTP/1.1\r\n\r\n")
+                .await
+                .is_err()
+        );
+    }
+    let record = world
+        .record("the refusal", |record| {
+            record["event"] == "handshake_refused"
+        })
+        .await;
+    assert_eq!(record["reason"], "unknown_issuer");
+    assert_eq!(record["server_name"], "a.test");
+    assert_eq!(record["binding"], "a");
+    assert_eq!(record["client_subject"], "CN=mallory");
+}

@@ -1,0 +1,19 @@
+//! An edge node over real sockets: snapshots made here, clients and origins of the test kit.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod world;
+
+mod access_log;
+mod forwarding;
+mod identity;
+mod lifecycle;
+mod limits;
+mod names;
+mod paths;
+mod trust;
+mod websocket;

@@ -1,0 +1,403 @@
+//! One network in miniature: a PKI, a controller's keys, an edge node, an origin.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, Listen};
+use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
+use countersign_snapshot::{
+    Binding, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, Endpoint, Generation, HostHeader,
+    Network, Origin as OriginModel, OriginScheme, OriginTimeouts, OriginTls, OriginTrust,
+    SealingKey, Secret, ServerCertificate, SignedSnapshot, SigningKey, Snapshot, TlsPolicy,
+    TlsVersion, VersionNumber,
+};
+use countersign_testkit::client::Connection;
+use countersign_testkit::{Ca, Credential, HttpClient, NOW, Origin, Pki, TlsClient};
+use countersign_trust::{Clock, Policy, Sha1Signatures, UnixTime};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// A clock that tests set.
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl TestClock {
+    pub(crate) fn set(&self, secs: i64) {
+        self.0.store(secs, Ordering::Relaxed);
+    }
+}
+
+/// Where the access log ends up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) const CLIENTS: u64 = 1;
+pub(crate) const OTHERS: u64 = 2;
+
+pub(crate) struct World {
+    pub(crate) server_root: Ca,
+    pub(crate) clients: Ca,
+    pub(crate) others: Ca,
+    pub(crate) origin: Origin,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) log: Log,
+    pub(crate) state: TempDir,
+    pub(crate) limits: fn(&mut Limits),
+    pub(crate) edge: EdgeHandle,
+    signing: SigningKey,
+    sealing: Arc<SealingKey>,
+    server: Credential,
+    generation: AtomicU64,
+}
+
+impl World {
+    /// An edge node without a snapshot.
+    pub(crate) async fn empty() -> Self {
+        Self::with(|_| {}, Origin::start().await).await
+    }
+
+    /// With these limits and this origin, and without a snapshot.
+    pub(crate) async fn with(limits: fn(&mut Limits), origin: Origin) -> Self {
+        let server_root = Pki::new().root("Server Root");
+        let server = server_root
+            .server([
+                "a.test",
+                "*.a.test",
+                "b.test",
+                "c.test",
+                "open.test",
+                "*.wild.test",
+            ])
+            .issue();
+        let (signing, _) = SigningKey::generate().unwrap();
+        let sealing = Arc::new(SealingKey::generate().unwrap());
+        let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+        let log = Log::default();
+        let state = tempfile::tempdir().unwrap();
+        let edge = start(&clock, &log, &state, &signing, &sealing, limits).await;
+        Self {
+            server_root,
+            clients: Pki::new().root("Clients Root"),
+            others: Pki::new().root("Others Root"),
+            origin,
+            clock,
+            log,
+            state,
+            limits,
+            edge,
+            signing,
+            sealing,
+            server,
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    /// With one binding: `a.test` and `*.a.test` under `mode`, clients of [`CLIENTS`], and rules that refuse everyone else.
+    pub(crate) async fn site(mode: ClientAuthMode) -> Self {
+        let world = Self::empty().await;
+        world
+            .activate(&[world.binding("a", &["a.test", "*.a.test"], mode, &[CLIENTS])])
+            .await;
+        world
+    }
+
+    /// With `open.test`, where no certificate is asked for, and nothing is refused.
+    pub(crate) async fn open() -> Self {
+        let world = Self::empty().await;
+        world
+            .activate(&[world.open_binding("open", &["open.test"])])
+            .await;
+        world
+    }
+
+    /// The same state directory and keys, another process.
+    pub(crate) async fn restart(&self) -> EdgeHandle {
+        start(
+            &self.clock,
+            &self.log,
+            &self.state,
+            &self.signing,
+            &self.sealing,
+            self.limits,
+        )
+        .await
+    }
+
+    pub(crate) async fn activate(&self, bindings: &[Binding]) -> SignedSnapshot {
+        let signed = self.signed(bindings, |_| {});
+        self.enforce(&signed).await;
+        signed
+    }
+
+    pub(crate) async fn activate_with(
+        &self,
+        bindings: &[Binding],
+        edit: impl FnOnce(&mut Snapshot),
+    ) {
+        let signed = self.signed(bindings, edit);
+        self.enforce(&signed).await;
+    }
+
+    pub(crate) async fn enforce(&self, signed: &SignedSnapshot) {
+        let acknowledgement = self.edge.offer(Arc::new(signed.clone())).await;
+        assert!(acknowledgement.is_enforced(), "{acknowledgement:?}");
+    }
+
+    pub(crate) fn signed(
+        &self,
+        bindings: &[Binding],
+        edit: impl FnOnce(&mut Snapshot),
+    ) -> SignedSnapshot {
+        let mut snapshot = self.snapshot(bindings);
+        edit(&mut snapshot);
+        self.signing.sign(&snapshot)
+    }
+
+    pub(crate) fn snapshot(&self, bindings: &[Binding]) -> Snapshot {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        Snapshot {
+            network: Network::Staging,
+            generation: Generation::new(generation),
+            created: UnixTime::from_secs(NOW),
+            ca_sets: vec![
+                ca_set(CLIENTS, "clients", &self.clients),
+                ca_set(OTHERS, "others", &self.others),
+            ],
+            server_certificates: vec![ServerCertificate {
+                id: "server".parse().unwrap(),
+                chain: self.server.chain_der(),
+                key: self
+                    .sealing
+                    .seal(
+                        ServerCertificate::SEAL_CONTEXT,
+                        &Secret::new(self.server.key_der().to_vec()),
+                    )
+                    .unwrap(),
+            }],
+            client_credentials: Vec::new(),
+            origins: vec![plain_origin("main", &self.origin)],
+            bindings: bindings.to_vec(),
+        }
+    }
+
+    pub(crate) fn seal(&self, context: &str, secret: &[u8]) -> countersign_snapshot::SealedSecret {
+        self.sealing
+            .seal(context, &Secret::new(secret.to_vec()))
+            .unwrap()
+    }
+
+    pub(crate) fn binding(
+        &self,
+        id: &str,
+        names: &[&str],
+        mode: ClientAuthMode,
+        ca_sets: &[u64],
+    ) -> Binding {
+        let rules = SiteRules {
+            ca_sets: ca_sets.iter().map(u64::to_string).collect(),
+            enforcement: Enforcement::Deny,
+            open_paths: vec!["/open/*".to_owned()],
+            denied_paths: vec!["/denied/*".to_owned()],
+            certificate_paths: Vec::new(),
+            forward: IdentityPresets::RFC9440
+                | IdentityPresets::AKAMAI_CC_DER
+                | IdentityPresets::XFCC
+                | IdentityPresets::ALB
+                | IdentityPresets::NGINX,
+            origin: SiteOrigin::Id("main".to_owned()),
+        };
+        Binding {
+            client_auth: ClientAuth {
+                mode,
+                ca_sets: ca_sets.iter().map(|id| CaSetId::new(*id)).collect(),
+                ca_list: CaList::Advertise,
+                policy: Policy::default(),
+            },
+            ..bare(id, names, site_rules(rules).to_json())
+        }
+    }
+
+    pub(crate) fn open_binding(&self, id: &str, names: &[&str]) -> Binding {
+        bare(
+            id,
+            names,
+            r#"{"rules":{"name":"default"},"ruleFormat":"latest"}"#.to_owned(),
+        )
+    }
+
+    /// A client that trusts the server and offers HTTP/1.1.
+    pub(crate) fn client(&self, name: &str) -> TlsClient {
+        TlsClient::new(name)
+            .trusting(&self.server_root)
+            .at(NOW)
+            .alpn(&["http/1.1"])
+    }
+
+    pub(crate) fn alice(&self) -> Credential {
+        self.clients.client("alice").issue()
+    }
+
+    pub(crate) async fn connect(&self, client: &TlsClient) -> Connection<TcpStream> {
+        client.connect(self.edge.local_addr()).await.unwrap()
+    }
+
+    pub(crate) async fn http1(&self, name: &str) -> HttpClient {
+        self.connect(&self.client(name)).await.http().await.unwrap()
+    }
+
+    pub(crate) async fn http2(&self, name: &str) -> HttpClient {
+        self.connect(&self.client(name).alpn(&["h2"]))
+            .await
+            .http()
+            .await
+            .unwrap()
+    }
+
+    /// An HTTP/1.1 connection that presents a certificate.
+    pub(crate) async fn http1_as(&self, name: &str, credential: &Credential) -> HttpClient {
+        self.connect(&self.client(name).presenting(credential))
+            .await
+            .http()
+            .await
+            .unwrap()
+    }
+
+    /// Both protocols, with or without a certificate.
+    pub(crate) async fn both(
+        &self,
+        name: &str,
+        credential: Option<&Credential>,
+    ) -> [HttpClient; 2] {
+        let mut client = self.client(name);
+        if let Some(credential) = credential {
+            client = client.presenting(credential);
+        }
+        [
+            self.connect(&client).await.http().await.unwrap(),
+            self.connect(&client.clone().alpn(&["h2"]))
+                .await
+                .http()
+                .await
+                .unwrap(),
+        ]
+    }
+
+    /// All records so far.
+    pub(crate) async fn records(&self) -> Vec<serde_json::Value> {
+        self.edge.flush_access_log().await;
+        let bytes = self.log.0.lock().unwrap().clone();
+        bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+
+    /// Waits for the first record that fits.
+    pub(crate) async fn record(
+        &self,
+        what: &str,
+        fits: impl Fn(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
+        countersign_testkit::wait::until_async(what, async || {
+            let records = self.records().await;
+            records
+                .iter()
+                .find(|record| fits(record))
+                .cloned()
+                .ok_or(records)
+        })
+        .await
+    }
+}
+
+async fn start(
+    clock: &Arc<TestClock>,
+    log: &Log,
+    state: &TempDir,
+    signing: &SigningKey,
+    sealing: &Arc<SealingKey>,
+    limits: fn(&mut Limits),
+) -> EdgeHandle {
+    let mut chosen = Limits::default();
+    limits(&mut chosen);
+    Edge::start(EdgeConfig {
+        network: Network::Staging,
+        node_id: "node-1".parse().unwrap(),
+        listen: vec![Listen::Address("127.0.0.1:0".parse().unwrap())],
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        verifying_key: signing.verifying_key(),
+        sealing_key: Arc::clone(sealing),
+        state_dir: state.path().to_owned(),
+        limits: chosen,
+        access_log: AccessLogSink::Writer(Box::new(log.clone())),
+    })
+    .await
+    .unwrap()
+}
+
+pub(crate) fn ca_set(id: u64, name: &str, ca: &Ca) -> CaSet {
+    CaSet {
+        id: CaSetId::new(id),
+        name: name.to_owned(),
+        version: VersionNumber::new(1),
+        sha1: Sha1Signatures::Refuse,
+        certificates: vec![ca.der().to_vec()],
+    }
+}
+
+pub(crate) fn plain_origin(id: &str, origin: &Origin) -> OriginModel {
+    OriginModel {
+        id: id.parse().unwrap(),
+        endpoints: vec![Endpoint {
+            host: origin.address().ip().to_string(),
+            port: origin.address().port(),
+            weight: 1,
+        }],
+        scheme: OriginScheme::Http,
+        host_header: HostHeader::Request,
+        timeouts: OriginTimeouts::default(),
+    }
+}
+
+pub(crate) fn tls_origin(id: &str, origin: &Origin, root: &Ca) -> OriginModel {
+    OriginModel {
+        scheme: OriginScheme::Https(OriginTls {
+            trust: OriginTrust::Bundle(vec![root.der().to_vec()]),
+            server_name: Some("origin.test".to_owned()),
+            minimum_version: TlsVersion::Tls12,
+            client_credential: None,
+        }),
+        ..plain_origin(id, origin)
+    }
+}
+
+fn bare(id: &str, names: &[&str], rules: String) -> Binding {
+    Binding {
+        id: id.parse().unwrap(),
+        names: names.iter().map(|name| name.parse().unwrap()).collect(),
+        server_certificates: vec!["server".parse().unwrap()],
+        tls: TlsPolicy::default(),
+        client_auth: ClientAuth::off(),
+        rules,
+        origin: "main".parse().unwrap(),
+    }
+}
