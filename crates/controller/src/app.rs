@@ -29,7 +29,6 @@ pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use upload::SubmittedCertificate;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
-pub use crate::model::{ApiClient, ApiClientKind};
 use crate::model::{Caller, Role};
 use crate::store::{Actor, Change, Store};
 use crate::{Distribution, Limits};

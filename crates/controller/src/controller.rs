@@ -86,7 +86,6 @@ impl Controller {
     /// The REST API, with authentication, limits and problem documents.
     ///
     /// A request without a [`Connection`] among its extensions counts as having come over TLS from nowhere in particular.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         crate::api::router(self.clone())
     }

@@ -8,8 +8,8 @@ use super::body::{self, Reader};
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::wire;
-use crate::app::{ApiClient, ApiClientKind, Credentials, ErrorCode, NewApiClient, ServiceError};
-use crate::{BoxFuture, Role};
+use crate::app::{Credentials, ErrorCode, NewApiClient, ServiceError};
+use crate::{ApiClient, ApiClientKind, BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {

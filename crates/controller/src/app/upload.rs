@@ -282,6 +282,7 @@ fn slug(code: &str) -> String {
     match code {
         "expired" => "expired-certificate".to_owned(),
         "not_yet_valid" => "not-yet-valid-certificate".to_owned(),
+        "near_expiry" => "certificate-near-expiry".to_owned(),
         other => other.replace('_', "-"),
     }
 }

@@ -156,8 +156,8 @@ pub(crate) async fn finish(
         Err(_) => ActivationStatus::Failed,
     };
     let done = sqlx::query(
-        "UPDATE activations SET status = ?, percent = CASE WHEN ?1 = 'COMPLETE' THEN 100 ELSE percent END,
-             failure_reason = ?, modified_at = ?, modified_by = ? WHERE id = ? AND status = 'IN_PROGRESS'",
+        "UPDATE activations SET status = ?1, percent = CASE WHEN ?1 = 'COMPLETE' THEN 100 ELSE percent END,
+             failure_reason = ?2, modified_at = ?3, modified_by = ?4 WHERE id = ?5 AND status = 'IN_PROGRESS'",
     )
     .bind(status.as_str())
     .bind(outcome.err())

@@ -32,7 +32,7 @@ pub(crate) async fn append(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO ca_set_activities (ca_set_id, sequence, kind, network, version, at, by)
-         VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM ca_set_activities WHERE ca_set_id = ?1), ?, ?, ?, ?, ?)",
+         VALUES (?1, (SELECT coalesce(max(sequence), 0) + 1 FROM ca_set_activities WHERE ca_set_id = ?1), ?2, ?3, ?4, ?5, ?6)",
     )
     .bind(decode::stored_id(ca_set))
     .bind(activity.kind.as_str())

@@ -1,0 +1,27 @@
+//! The REST API over a real store, request by request.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+#[path = "api/audit.rs"]
+mod audit;
+#[path = "api/authentication.rs"]
+mod authentication;
+#[path = "api/ca_sets.rs"]
+mod ca_sets;
+#[path = "api/errors.rs"]
+mod errors;
+#[path = "api/openapi.rs"]
+mod openapi;
+#[path = "api/permissions.rs"]
+mod permissions;
+#[path = "api/support.rs"]
+mod support;
+#[path = "api/uploads.rs"]
+mod uploads;
+#[path = "api/versions.rs"]
+mod versions;

@@ -1,0 +1,93 @@
+//! The audit log: complete, per account, and unalterable without trace.
+
+use countersign_controller::Role;
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+
+use crate::support::{World, bearer, root_pem, version_of};
+
+#[tokio::test]
+async fn every_change_is_there_with_who_what_before_and_after() {
+    let world = World::new().await;
+    let link = world.ca_set("partners").await;
+    world.version(&link, "One").await;
+    world
+        .put(
+            &format!("{link}/versions/1"),
+            version_of(&[&root_pem("Two")]),
+        )
+        .await
+        .expect(200);
+    let answer = world.get("/v1/audit?limit=3").await;
+    let entries = answer.expect(200).body["entries"].as_array().unwrap();
+    let actions: Vec<_> = entries
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "ca-set.version.replace",
+            "ca-set.version.create",
+            "ca-set.create"
+        ]
+    );
+    let edit = &entries[0];
+    assert_eq!(edit["actor"], "admin");
+    assert_eq!(edit["role"], "admin");
+    assert_eq!(edit["resource"], "ca-set/1/version/1");
+    assert_eq!(edit["before"]["certificates"][0]["subject"], "CN=One");
+    assert_eq!(edit["after"]["certificates"][0]["subject"], "CN=Two");
+    assert_eq!(entries[2]["before"], Value::Null);
+    let next = answer.body["nextBefore"].as_u64().unwrap();
+    let rest = world.get(&format!("/v1/audit?before={next}")).await;
+    assert_eq!(rest.body["entries"][0]["action"], "api-client.create");
+    let check = world.get("/v1/audit/verify").await;
+    assert_eq!(check.expect(200).body["intact"], true);
+    assert_eq!(check.body["head"], entries[0]["hash"]);
+    let other = bearer(&world.controller, "A-OTHER", Role::Admin).await;
+    let seen = world.call_as(&other, "GET", "/v1/audit", None).await;
+    let seen = seen.body["entries"].to_string();
+    assert!(!seen.contains("partners"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_no_trace() {
+    let world = World::new().await;
+    let before = world.get("/v1/audit/verify").await.body;
+    world
+        .post(
+            "/mtls-edge-truststore/v2/ca-sets",
+            json!({"caSetName": "no"}),
+        )
+        .await
+        .expect(400);
+    assert_eq!(world.get("/v1/audit/verify").await.body, before);
+}
+
+#[tokio::test]
+async fn an_altered_entry_is_found_and_the_database_refuses_to_alter_it() {
+    let world = World::new().await;
+    world.ca_set("partners").await;
+    world.controller.close().await;
+    let file = world.path().join("data/controller.sqlite");
+    let mut connection = sqlx::SqliteConnection::connect(file.to_str().unwrap())
+        .await
+        .unwrap();
+    let alter = "UPDATE audit SET actor = 'somebody else' WHERE sequence = 3";
+    let refused = sqlx::query(alter)
+        .execute(&mut connection)
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("append-only"));
+    sqlx::query("DROP TRIGGER audit_keep")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query(alter).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let world = world.restart().await;
+    let check = world.get("/v1/audit/verify").await;
+    assert_eq!(check.expect(200).body["intact"], false);
+    assert_eq!(check.body["brokenAt"], 3);
+}
