@@ -30,6 +30,11 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a constraint that keeps values unique refused the write.
+    pub(crate) fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
     /// Whether the writer stayed busy for longer than a caller is made to wait.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::PoolTimedOut))
