@@ -196,3 +196,6 @@ impl ProducesTickets for Ticketer {
         Some(session)
     }
 }
+
+#[cfg(test)]
+mod tests;

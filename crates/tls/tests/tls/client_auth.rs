@@ -292,6 +292,24 @@ async fn remembered_verdicts_end_with_the_certificate() {
     assert_eq!(reason_at(NOW + DAY), Some(Reason::Expired));
 }
 
+/// A client that comes again costs a look-up: its verdict is the one that was made at first, until the revocation data changes.
+#[tokio::test]
+async fn a_verdict_is_made_once() {
+    let authorities = Authorities::new();
+    let node = Node::new(&authorities);
+    let alice = client().presenting(&authorities.alice());
+    let mut made = Vec::new();
+    for seconds in [0, 100, 200] {
+        node.clock.set(NOW + seconds);
+        let (accepted, _) = node.meet("a.test", &alice).await.welcome();
+        let Verdict::Valid(valid) = accepted.verdicts.overall() else {
+            panic!("{:?}", accepted.verdicts);
+        };
+        made.push(valid.evaluated_at().as_secs());
+    }
+    assert_eq!(made, [NOW; 3]);
+}
+
 #[tokio::test]
 async fn bindings_that_depend_on_the_same_share_a_build_over_generations() {
     let authorities = Authorities::new();
