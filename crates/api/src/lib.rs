@@ -21,6 +21,7 @@ pub mod control;
 mod problem;
 mod timestamp;
 pub mod truststore;
+pub mod v1;
 
 pub use problem::{Problem, ProblemItem};
 pub use timestamp::{ParseTimestampError, Timestamp, ValidityDate};

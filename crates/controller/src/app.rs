@@ -6,8 +6,17 @@ pub(crate) mod api_clients;
 mod associations;
 mod audit;
 mod ca_sets;
+mod compile;
 pub(crate) mod deletions;
+mod deployments;
+mod edge_certificates;
+mod engine;
 mod error;
+mod materials;
+mod publisher;
+mod reconciler;
+mod secrets;
+mod sites;
 pub(crate) mod state;
 mod upload;
 mod versions;
@@ -17,7 +26,7 @@ use std::sync::Arc;
 use countersign_snapshot::{SealingKey, SigningKey};
 use countersign_trust::{Clock, UnixTime};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use accounts::Accounts;
 pub(crate) use accounts::ensure_account;
@@ -25,7 +34,10 @@ pub use activations::Activations;
 pub use api_clients::{ApiClients, Credentials, NewApiClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
+pub use edge_certificates::EdgeCertificates;
+pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
+pub use sites::Sites;
 pub use upload::SubmittedCertificate;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
@@ -44,6 +56,8 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Wakes the reconcilers: something is in progress that they finish.
     pub(crate) work: Arc<Notify>,
+    /// Counts what the reconcilers wrote down, so that others can wait for the end of something.
+    pub(crate) progress: watch::Sender<u64>,
 }
 
 /// The record of a change that a caller makes.

@@ -52,6 +52,8 @@ pub struct Limits {
     pub retry_after: Duration,
     /// How long deleted sets and versions can still be read.
     pub retention: Duration,
+    /// How long edge nodes may take to acknowledge a snapshot; what they have not acknowledged then has failed.
+    pub acknowledgement_deadline: Duration,
     /// How far an EdgeGrid client's clock may be off.
     pub edgegrid_clock_skew: Duration,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             connections: 1_000,
             retry_after: Duration::from_secs(2),
             retention: Duration::from_secs(26 * 24 * 60 * 60),
+            acknowledgement_deadline: Duration::from_secs(30),
             edgegrid_clock_skew: Duration::from_secs(30),
         }
     }

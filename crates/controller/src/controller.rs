@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use countersign_snapshot::{Network, SignedSnapshot, VerifyingKey};
 use countersign_trust::UnixTime;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify, watch};
 
 use crate::app::{
-    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, ServiceError, Versions, deletions,
+    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, EdgeCertificates, Engine,
+    ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -21,6 +23,7 @@ pub struct OpenError(#[from] StoreError);
 #[derive(Clone, Debug)]
 pub struct Controller {
     context: Arc<Context>,
+    engine: Arc<Mutex<Option<Engine>>>,
     _lock: Arc<DirectoryLock>,
 }
 
@@ -39,10 +42,12 @@ impl Controller {
             signing_key: config.signing_key,
             limits: config.limits,
             work: Arc::new(Notify::new()),
+            progress: watch::Sender::new(0),
         };
         ensure_account(&context, &config.account).await?;
         Ok(Self {
             context: Arc::new(context),
+            engine: Arc::default(),
             _lock: Arc::new(lock),
         })
     }
@@ -75,6 +80,55 @@ impl Controller {
     #[must_use]
     pub fn versions(&self) -> Versions<'_> {
         Versions::new(&self.context)
+    }
+
+    /// Edge certificates.
+    #[must_use]
+    pub fn edge_certificates(&self) -> EdgeCertificates<'_> {
+        EdgeCertificates::new(&self.context)
+    }
+
+    /// Sites.
+    #[must_use]
+    pub fn sites(&self) -> Sites<'_> {
+        Sites::new(&self.context)
+    }
+
+    /// Starts to carry out what the networks are asked to enforce; until then, activations and deployments stay in progress.
+    ///
+    /// The work stops when the controller is closed or its last clone dropped, and goes on where it was after the next start.
+    pub async fn start(&self) {
+        let mut engine = self.engine.lock().await;
+        if engine.is_none() {
+            *engine = Some(Engine::start(&self.context));
+        }
+    }
+
+    /// The key that edge nodes pin.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.context.signing_key.verifying_key()
+    }
+
+    /// What a network enforces: a node that joins is offered it before it serves. None before the first start.
+    ///
+    /// # Errors
+    /// When the store fails or holds no snapshot where one should be.
+    pub async fn current_snapshot(
+        &self,
+        network: Network,
+    ) -> Result<Option<Arc<SignedSnapshot>>, ServiceError> {
+        let mut read = self
+            .context
+            .store
+            .read()
+            .await
+            .map_err(ServiceError::from)?;
+        let stored = crate::store::networks::current(&mut read, network).await?;
+        stored
+            .map(|stored| SignedSnapshot::from_bytes(&stored.body).map(Arc::new))
+            .transpose()
+            .map_err(ServiceError::internal)
     }
 
     /// Who changed what.
@@ -113,6 +167,9 @@ impl Controller {
 
     /// Waits for running transactions and closes the store. Other clones fail from then on.
     pub async fn close(&self) {
+        if let Some(mut engine) = self.engine.lock().await.take() {
+            engine.stop().await;
+        }
         self.context.store.close().await;
     }
 }

@@ -34,8 +34,8 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials,
-    ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewVersion, ServiceError,
-    SubmittedCertificate, VersionFilter, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewVersion,
+    ServiceError, Sites, SubmittedCertificate, VersionFilter, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -43,6 +43,8 @@ pub use distribution::{BoxFuture, Distribution};
 pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
     ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
-    Caller, Deletion, HeldCertificate, ParseRoleError, Role, Version, VersionStatus, Warning,
+    Caller, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
+    EdgeCertificate, EdgeCertificateId, HeldCertificate, KeyPair, KeyPairId, ParseRoleError, Role,
+    Site, SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

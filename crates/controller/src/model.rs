@@ -4,6 +4,8 @@ mod activation;
 mod api_client;
 mod ca_set;
 mod caller;
+mod deployment;
+mod site;
 mod warning;
 
 pub use activation::{Activation, ActivationId, ActivationKind, ActivationStatus};
@@ -13,6 +15,9 @@ pub use ca_set::{
     Deletion, HeldCertificate, Version, VersionStatus,
 };
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
+pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
+pub(crate) use site::on_network;
+pub use site::{EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, Site, SiteId};
 pub use warning::Warning;
 
 /// Makes an enum whose values have one text each, stored and shown.

@@ -17,11 +17,16 @@ pub(crate) mod associations;
 pub(crate) mod audit;
 pub(crate) mod ca_sets;
 pub(crate) mod deletions;
+pub(crate) mod deployments;
+pub(crate) mod edge_certificates;
+pub(crate) mod enforced;
+pub(crate) mod networks;
+pub(crate) mod sites;
 pub(crate) mod versions;
 
 use countersign_trust::UnixTime;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use error::StoreError;
 pub(crate) use open::DirectoryLock;
@@ -39,6 +44,13 @@ impl Store {
     /// A connection that sees the last committed state and cannot change it.
     pub(crate) async fn read(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         Ok(self.readers.acquire().await?)
+    }
+
+    /// A transaction in which every query sees the same committed state.
+    pub(crate) async fn read_consistently(
+        &self,
+    ) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.readers.begin().await?)
     }
 
     /// Begins the only write transaction at this time; others wait for it.

@@ -26,6 +26,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CertificateValidationFailureActivate
         | E::CertificateValidationFailureCreate
         | E::CertificateValidationFailureUpdate
+        | E::EdgeCertificateValidationFailure
         | E::EdgeGridRequest
         | E::InvalidField
         | E::InvalidJson
@@ -40,7 +41,10 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         E::ActivationNotFound
         | E::ApiClientNotFound
         | E::CaSetNotFound
+        | E::DeploymentNotFound
+        | E::EdgeCertificateNotFound
         | E::NotFound
+        | E::SiteNotFound
         | E::VersionNotFound => StatusCode::NOT_FOUND,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         E::MediaTypeNotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -53,8 +57,16 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CaSetInUseByEnrollments
         | E::CaSetInUseByHostnames
         | E::CaSetNameNotUnique
+        | E::CaSetNotActive
         | E::DeleteInProgress
+        | E::DeploymentInProgress
+        | E::EdgeCertificateInUse
+        | E::EdgeCertificateNameNotUnique
+        | E::HostnameTaken
         | E::NoPreviousVersion
+        | E::NotDeployed
+        | E::SiteNameNotUnique
+        | E::StillDeployed
         | E::VersionAlreadyActive
         | E::VersionNotActive => StatusCode::CONFLICT,
         E::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -60,6 +60,14 @@ where
     T::try_from(row.try_get(column)?).map_err(|_| corrupt(column))
 }
 
+/// Reads a text column that holds JSON.
+pub(super) fn json<T: serde::de::DeserializeOwned>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> sqlx::Result<T> {
+    serde_json::from_str(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
 /// Reads a network's stored name.
 pub(super) fn network(text: &str) -> Option<Network> {
     match text {
@@ -83,6 +91,6 @@ pub(super) fn stored_id(id: CaSetId) -> i64 {
     i64::try_from(id.number()).unwrap_or(-1)
 }
 
-fn corrupt(column: &'static str) -> sqlx::Error {
+pub(super) fn corrupt(column: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(StoreError::Corrupt { what: column }))
 }

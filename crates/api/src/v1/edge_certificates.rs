@@ -1,0 +1,124 @@
+//! Edge certificates: what the edge presents to clients, and how.
+
+use serde::{Deserialize, Serialize};
+
+use super::SecretText;
+use super::deployment::Deployed;
+use super::tls::{CaList, ClientCertificateMode, TlsSettings};
+
+/// A request to make or change an edge certificate.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EdgeCertificateInput {
+    /// Its name, unique in the account; from the first certificate's first name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Certificates with their keys, such as one RSA and one ECDSA; best first. Required when it is made; when it is changed, an empty list
+    /// keeps what is there and any other replaces it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateUpload>,
+    /// How the edge speaks TLS with it.
+    #[serde(default)]
+    pub settings: EdgeCertificateSettings,
+}
+
+/// A certificate chain with its key.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CertificateUpload {
+    /// The certificate and its intermediates, PEM, in any order.
+    pub certificate_pem: String,
+    /// The private key, PEM: PKCS#8, PKCS#1 or SEC 1, not encrypted. It is sealed at once and never returned.
+    pub private_key_pem: SecretText,
+}
+
+/// How the edge speaks TLS with an edge certificate.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EdgeCertificateSettings {
+    /// The TLS policy.
+    #[serde(default)]
+    pub tls: TlsSettings,
+    /// Whether clients need certificates; a site that says so itself overrides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutual_authentication: Option<MutualAuthentication>,
+}
+
+/// Whether and how clients are asked for certificates.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MutualAuthentication {
+    /// The CA set whose clients are known; whichever version is active on the network.
+    pub ca_set_id: String,
+    /// When a certificate is asked for.
+    #[serde(default)]
+    pub mode: ClientCertificateMode,
+    /// Whether the handshake names the CAs.
+    #[serde(default)]
+    pub send_ca_list: CaList,
+    /// Whether a client certificate known as revoked is refused.
+    #[serde(default)]
+    pub ocsp: bool,
+}
+
+/// An edge certificate as it is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeCertificate {
+    /// Its id.
+    pub edge_certificate_id: String,
+    /// Where it is.
+    pub edge_certificate_link: String,
+    /// Its name.
+    pub name: String,
+    /// Grows with each change.
+    pub version: u32,
+    /// The certificates, best first; never their keys.
+    pub certificates: Vec<CertificateDescription>,
+    /// How the edge speaks TLS with it.
+    pub settings: EdgeCertificateSettings,
+    /// The site that brought it along, if one did.
+    pub owner_site_id: Option<String>,
+    /// What staging presents.
+    pub staging: Option<Deployed>,
+    /// What production presents.
+    pub production: Option<Deployed>,
+    /// When it was made.
+    pub created_date: String,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last changed.
+    pub modified_date: Option<String>,
+    /// By whom.
+    pub modified_by: Option<String>,
+}
+
+/// A certificate that the edge presents.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateDescription {
+    /// The chain, PEM, leaf first.
+    pub certificate_pem: String,
+    /// The leaf's subject.
+    pub subject: String,
+    /// The leaf's issuer.
+    pub issuer: String,
+    /// The DNS names that it covers.
+    pub names: Vec<String>,
+    /// The kind of key.
+    pub key_algorithm: String,
+    /// SHA-256 of the leaf, lower-case hex.
+    pub fingerprint: String,
+    /// From when the leaf is valid.
+    pub start_date: String,
+    /// Until when the leaf is valid.
+    pub end_date: String,
+}
+
+/// The answer to a list request.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeCertificates {
+    /// All of the account, by name.
+    pub edge_certificates: Vec<EdgeCertificate>,
+}

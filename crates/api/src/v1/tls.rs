@@ -1,0 +1,84 @@
+//! How the edge speaks TLS and asks for client certificates.
+
+use serde::{Deserialize, Serialize};
+
+/// The TLS policy of an edge certificate or a site.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TlsSettings {
+    /// The lowest version to accept.
+    pub minimum_version: TlsVersion,
+    /// The highest version to accept.
+    pub maximum_version: TlsVersion,
+    /// Which cipher suites.
+    pub cipher_profile: CipherProfile,
+    /// Which HTTP versions are offered.
+    pub http_versions: HttpVersions,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self {
+            minimum_version: TlsVersion::Tls12,
+            maximum_version: TlsVersion::Tls13,
+            cipher_profile: CipherProfile::Compatible,
+            http_versions: HttpVersions::Http1AndHttp2,
+        }
+    }
+}
+
+/// A TLS version. What is older than 1.2 cannot be written.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// A named choice of cipher suites.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CipherProfile {
+    /// Every suite that is safe.
+    Compatible,
+    /// The 256-bit suites and ChaCha20-Poly1305.
+    Modern,
+}
+
+/// The HTTP versions that are offered.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum HttpVersions {
+    /// HTTP/1.1 only.
+    #[serde(rename = "http1")]
+    Http1,
+    /// HTTP/2 and HTTP/1.1.
+    #[serde(rename = "http1AndHttp2")]
+    Http1AndHttp2,
+}
+
+/// When a client certificate is asked for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificateMode {
+    /// Never.
+    Off,
+    /// In the handshake, which completes whatever comes; rules decide.
+    #[default]
+    Request,
+    /// In the handshake, which fails without a valid certificate.
+    Require,
+}
+
+/// Whether the handshake names the CAs to the client.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CaList {
+    /// All of them: clients choose the right certificate by themselves.
+    #[default]
+    All,
+    /// None of them.
+    None,
+}

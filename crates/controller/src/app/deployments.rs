@@ -1,0 +1,335 @@
+//! Deployments: what of sites and edge certificates the networks are asked to enforce, and what they hold because of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_snapshot::{CaSetId, ClientAuthMode, NamePattern, Network};
+use countersign_trust::UnixTime;
+use serde_json::{Value, json};
+
+use super::materials::EdgeCertificateBody;
+use super::sites::{CheckedEdgeCertificate, CheckedSite};
+use super::{Context, ErrorCode, ServiceError, change, require};
+use crate::model::{
+    ActivationStatus, Association, AssociationKind, AssociationStatus, Caller, Deployment,
+    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificateId, Role, SiteId,
+};
+use crate::store::{self, StoreError, Write};
+
+const COUNTER: &str = "deployment";
+
+/// What is to be deployed or removed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) kind: DeploymentKind,
+    pub(crate) id: i64,
+    pub(crate) name: &'a str,
+    pub(crate) version: u32,
+}
+
+/// Asks a network to enforce, or to forget, something; in the caller's transaction. A reconciler ends it.
+///
+/// # Errors
+/// When another deployment of the same thing is in progress on the network, or the caller may not change what production enforces.
+pub(crate) async fn request(
+    context: &Context,
+    write: &mut Write,
+    caller: &Caller,
+    subject: Subject<'_>,
+    network: Network,
+    action: DeploymentAction,
+    body: &str,
+) -> Result<Deployment, ServiceError> {
+    if network == Network::Production {
+        require(caller, Role::Approver)?;
+    }
+    let at = context.clock.now();
+    let deployment = Deployment {
+        id: DeploymentId::new(write.next_number(COUNTER).await?),
+        account: caller.account.clone(),
+        kind: subject.kind,
+        subject: subject.id,
+        subject_name: subject.name.to_owned(),
+        version: subject.version,
+        network,
+        action,
+        status: ActivationStatus::InProgress,
+        percent: 0,
+        created_at: at,
+        created_by: caller.name.clone(),
+        modified_at: None,
+        failure_reason: None,
+    };
+    match store::deployments::insert(write.connection(), &deployment, body).await {
+        Err(error) if error.is_unique_violation() => {
+            return Err(ServiceError::new(
+                ErrorCode::DeploymentInProgress,
+                format!(
+                    "Another deployment of `{}` on {network} is in progress; wait for the end of it.",
+                    subject.name
+                ),
+            )
+            .with("network", network.as_str().to_ascii_uppercase()));
+        }
+        other => other?,
+    }
+    hold(write, subject.kind, subject.id, subject.name).await?;
+    write
+        .record(&change(
+            caller,
+            at,
+            match action {
+                DeploymentAction::Deploy => "deployment.deploy",
+                DeploymentAction::Remove => "deployment.remove",
+            },
+            resource(&deployment),
+            None,
+            Some(state(&deployment)),
+        ))
+        .await?;
+    Ok(deployment)
+}
+
+/// Ends a running deployment inside a transaction: what the network enforces, what is held for it, the status and the audit log change
+/// together. Says whether it was still running; when not, nothing changed.
+pub(crate) async fn finish(
+    write: &mut Write,
+    caller: &Caller,
+    deployment: &Deployment,
+    outcome: Result<(), &str>,
+    at: UnixTime,
+) -> Result<bool, StoreError> {
+    if !store::deployments::finish(write.connection(), deployment, outcome, at).await? {
+        return Ok(false);
+    }
+    hold(
+        write,
+        deployment.kind,
+        deployment.subject,
+        &deployment.subject_name,
+    )
+    .await?;
+    let mut after = deployment.clone();
+    after.status = match outcome {
+        Ok(()) => ActivationStatus::Complete,
+        Err(_) => ActivationStatus::Failed,
+    };
+    after.failure_reason = outcome.err().map(str::to_owned);
+    write
+        .record(&change(
+            caller,
+            at,
+            "deployment.end",
+            resource(deployment),
+            Some(state(deployment)),
+            Some(state(&after)),
+        ))
+        .await?;
+    Ok(true)
+}
+
+/// What a network uses for one thing: names, edge certificates, CA sets.
+#[derive(Debug, Default)]
+struct Uses {
+    names: Vec<NamePattern>,
+    edge_certificates: Vec<EdgeCertificateId>,
+    /// With the hostname that uses each.
+    ca_sets: BTreeSet<(CaSetId, String)>,
+}
+
+/// Says anew what a thing holds on every network: all that is enforced or on its way, so that nobody takes it away meanwhile.
+async fn hold(
+    write: &mut Write,
+    kind: DeploymentKind,
+    subject: i64,
+    name: &str,
+) -> Result<(), StoreError> {
+    let bodies = store::deployments::bodies_of(write.connection(), kind, subject).await?;
+    let mut associations = Vec::new();
+    for network in Network::ALL {
+        let mut enforced = Uses::default();
+        let mut coming = None;
+        for (on, action, status, body) in bodies.iter().filter(|body| body.0 == network) {
+            debug_assert_eq!(*on, network);
+            let uses = match action {
+                DeploymentAction::Deploy => uses(kind, name, body)?,
+                DeploymentAction::Remove => Uses::default(),
+            };
+            if *status == ActivationStatus::InProgress {
+                coming = Some(uses);
+            } else {
+                enforced = uses;
+            }
+        }
+        associations.extend(associate(
+            network,
+            kind,
+            subject,
+            name,
+            &enforced,
+            coming.as_ref(),
+        ));
+        if kind == DeploymentKind::Site {
+            let all = || [Some(&enforced), coming.as_ref()].into_iter().flatten();
+            let names: BTreeSet<_> = all().flat_map(|uses| uses.names.iter().cloned()).collect();
+            let certificates: BTreeSet<_> = all()
+                .flat_map(|uses| uses.edge_certificates.iter().copied())
+                .collect();
+            store::sites::replace_holdings(
+                write.connection(),
+                SiteId::new(subject),
+                network,
+                &Vec::from_iter(names),
+                &Vec::from_iter(certificates),
+            )
+            .await?;
+        }
+    }
+    let kind = match kind {
+        DeploymentKind::EdgeCertificate => AssociationKind::Enrollment,
+        DeploymentKind::Site => AssociationKind::Property,
+    };
+    store::associations::replace(write.connection(), kind, subject, &associations).await
+}
+
+fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError> {
+    let unreadable = |_| StoreError::Corrupt { what: "deployment" };
+    Ok(match kind {
+        DeploymentKind::EdgeCertificate => {
+            let body: EdgeCertificateBody = serde_json::from_str(body)?;
+            let settings = CheckedEdgeCertificate::new(&body.settings).map_err(unreadable)?;
+            Uses {
+                ca_sets: settings
+                    .client_auth
+                    .ca_sets
+                    .into_iter()
+                    .map(|id| (id, name.to_owned()))
+                    .collect(),
+                ..Uses::default()
+            }
+        }
+        DeploymentKind::Site => {
+            let site = CheckedSite::new(&serde_json::from_str(body)?).map_err(unreadable)?;
+            let asking = site
+                .clients
+                .as_ref()
+                .filter(|clients| clients.auth.mode != ClientAuthMode::Off);
+            Uses {
+                ca_sets: asking
+                    .into_iter()
+                    .flat_map(|clients| clients.auth.ca_sets.iter())
+                    .flat_map(|id| site.names.iter().map(|name| (*id, name.to_string())))
+                    .collect(),
+                edge_certificates: site.edge_certificates,
+                names: site.names,
+            }
+        }
+    })
+}
+
+fn associate(
+    network: Network,
+    kind: DeploymentKind,
+    subject: i64,
+    name: &str,
+    enforced: &Uses,
+    coming: Option<&Uses>,
+) -> Vec<Association> {
+    let mut statuses: BTreeMap<&(CaSetId, String), AssociationStatus> = BTreeMap::new();
+    for used in coming.into_iter().flat_map(|uses| &uses.ca_sets) {
+        statuses.insert(used, AssociationStatus::Attaching);
+    }
+    for used in &enforced.ca_sets {
+        let stays = coming.is_none_or(|coming| coming.ca_sets.contains(used));
+        let status = if stays {
+            AssociationStatus::Attached
+        } else {
+            AssociationStatus::Detaching
+        };
+        statuses.insert(used, status);
+    }
+    statuses
+        .into_iter()
+        .map(|((ca_set, hostname), status)| Association {
+            ca_set: *ca_set,
+            kind: match kind {
+                DeploymentKind::EdgeCertificate => AssociationKind::Enrollment,
+                DeploymentKind::Site => AssociationKind::Property,
+            },
+            user_id: subject,
+            user_name: name.to_owned(),
+            hostname: hostname.clone(),
+            network,
+            status,
+        })
+        .collect()
+}
+
+fn resource(deployment: &Deployment) -> String {
+    let kind = match deployment.kind {
+        DeploymentKind::EdgeCertificate => "edge-certificate",
+        DeploymentKind::Site => "site",
+    };
+    format!(
+        "{kind}/{}/deployed/{}",
+        deployment.subject, deployment.network
+    )
+}
+
+fn state(deployment: &Deployment) -> Value {
+    json!({
+        "deployment": deployment.id.number(),
+        "name": deployment.subject_name,
+        "version": deployment.version,
+        "network": deployment.network.as_str(),
+        "action": deployment.action.as_str(),
+        "status": deployment.status.as_str(),
+        "failureReason": deployment.failure_reason,
+    })
+}
+
+/// Refuses when a CA set is not active on a network and is not about to be.
+pub(crate) async fn require_active(
+    write: &mut Write,
+    caller: &Caller,
+    network: Network,
+    ca_sets: &[CaSetId],
+    pointer: &str,
+) -> Result<(), ServiceError> {
+    for &id in ca_sets {
+        let ca_set = store::ca_sets::find(write.connection(), &caller.account, id)
+            .await?
+            .filter(|ca_set| ca_set.status == crate::model::CaSetStatus::NotDeleted)
+            .ok_or_else(|| unknown_ca_set(id, pointer))?;
+        let running = store::activations::running_of(write.connection(), id).await?;
+        let running = running.iter().find(|it| it.network == network);
+        let will_be = match running.map(|it| it.kind) {
+            Some(crate::model::ActivationKind::Activate) => true,
+            Some(crate::model::ActivationKind::Deactivate) => false,
+            None => ca_set.active_version(network).is_some(),
+        };
+        if !will_be {
+            return Err(ServiceError::new(
+                ErrorCode::CaSetNotActive,
+                format!(
+                    "The CA set `{}` is not active on {network}; activate a version of it there first.",
+                    ca_set.name
+                ),
+            )
+            .at(pointer)
+            .with("caSetId", id.to_string())
+            .with("caSetName", ca_set.name.as_str())
+            .with("network", network.as_str().to_ascii_uppercase()));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of settings that name a CA set that is not there.
+pub(crate) fn unknown_ca_set(id: CaSetId, pointer: &str) -> ServiceError {
+    ServiceError::new(
+        ErrorCode::InvalidField,
+        format!("The account has no CA set {id}."),
+    )
+    .at(pointer)
+    .with("caSetId", id.to_string())
+}

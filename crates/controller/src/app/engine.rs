@@ -1,0 +1,31 @@
+//! The reconcilers, one per network, as long as the controller lives.
+
+use std::sync::Arc;
+
+use countersign_snapshot::Network;
+use tokio::task::JoinSet;
+
+use super::Context;
+use super::reconciler::Reconciler;
+
+/// The running reconcilers; dropped, they stop where they are, which leaves nothing half done.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    tasks: JoinSet<()>,
+}
+
+impl Engine {
+    /// Starts one reconciler per network, so that none waits for the other's nodes.
+    pub(crate) fn start(context: &Arc<Context>) -> Self {
+        let mut tasks = JoinSet::new();
+        for network in Network::ALL {
+            tasks.spawn(Reconciler::new(Arc::clone(context), network).run());
+        }
+        Self { tasks }
+    }
+
+    /// Stops them; they hold nothing of the store afterwards.
+    pub(crate) async fn stop(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}

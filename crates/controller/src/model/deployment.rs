@@ -1,0 +1,96 @@
+//! Deployments: one attempt each to make a network enforce, or forget, a site or an edge certificate.
+
+use std::fmt;
+
+use countersign_snapshot::Network;
+use countersign_trust::UnixTime;
+
+use super::{AccountId, ActivationStatus, text_enum};
+
+/// Numbers deployments, across sites and edge certificates.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DeploymentId(i64);
+
+impl DeploymentId {
+    /// Wraps a stored number.
+    #[must_use]
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+text_enum! {
+    /// What is deployed.
+    DeploymentKind {
+        /// An edge certificate with its settings.
+        EdgeCertificate = "EDGE_CERTIFICATE",
+        /// A site.
+        Site = "SITE",
+    }
+}
+
+text_enum! {
+    /// Which way.
+    DeploymentAction {
+        /// The network enforces it as it was when this was asked for.
+        Deploy = "DEPLOY",
+        /// The network forgets it.
+        Remove = "REMOVE",
+    }
+}
+
+/// One attempt to make a network enforce, or forget, something.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Deployment {
+    /// Its number.
+    pub id: DeploymentId,
+    /// Whose.
+    pub account: AccountId,
+    /// What kind of thing.
+    pub kind: DeploymentKind,
+    /// The number of the thing.
+    pub subject: i64,
+    /// The name of the thing.
+    pub subject_name: String,
+    /// Its version.
+    pub version: u32,
+    /// The network.
+    pub network: Network,
+    /// Which way.
+    pub action: DeploymentAction,
+    /// How far it came.
+    pub status: ActivationStatus,
+    /// The share of live nodes that acknowledged, 0 to 100.
+    pub percent: u8,
+    /// When it was asked for.
+    pub created_at: UnixTime,
+    /// By whom.
+    pub created_by: String,
+    /// When its status or share last changed.
+    pub modified_at: Option<UnixTime>,
+    /// Why it failed, for a person.
+    pub failure_reason: Option<String>,
+}
+
+/// What a network has of a site or an edge certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Deployed {
+    /// The network.
+    pub network: Network,
+    /// The version that it enforces.
+    pub version: Option<u32>,
+    /// The newest attempt to change that.
+    pub latest: Option<Deployment>,
+}

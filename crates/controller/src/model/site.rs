@@ -1,0 +1,129 @@
+//! Sites and edge certificates, as they are kept.
+
+use std::fmt;
+
+use countersign_api::v1::edge_certificates::EdgeCertificateSettings;
+use countersign_api::v1::sites::SiteSettings;
+use countersign_snapshot::{Network, SealedSecret};
+use countersign_trust::{Certificate, UnixTime};
+
+use super::{AccountId, Deployed};
+
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// Wraps a stored number.
+            #[must_use]
+            pub const fn new(number: i64) -> Self {
+                Self(number)
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn number(self) -> i64 {
+                self.0
+            }
+
+            /// Reads the decimal form.
+            #[must_use]
+            pub fn from_text(text: &str) -> Option<Self> {
+                let number = text.parse().ok().filter(|number| *number > 0)?;
+                (Self(number).to_string() == text).then_some(Self(number))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+row_id! {
+    /// Numbers sites, across accounts.
+    SiteId
+}
+row_id! {
+    /// Numbers edge certificates, across accounts.
+    EdgeCertificateId
+}
+row_id! {
+    /// Numbers certificate chains with their keys; a renewed one has another number.
+    KeyPairId
+}
+
+/// A site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Its number.
+    pub id: SiteId,
+    /// Its owner.
+    pub account: AccountId,
+    /// Its name; never changes.
+    pub name: String,
+    /// Grows with each change.
+    pub version: u32,
+    /// What is enforced where this version is deployed.
+    pub settings: SiteSettings,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last changed.
+    pub modified_at: Option<UnixTime>,
+    /// By whom.
+    pub modified_by: Option<String>,
+    /// What the networks have of it.
+    pub networks: Vec<Deployed>,
+}
+
+/// An edge certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeCertificate {
+    /// Its number.
+    pub id: EdgeCertificateId,
+    /// Its owner.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Grows with each change.
+    pub version: u32,
+    /// How the edge speaks TLS with it.
+    pub settings: EdgeCertificateSettings,
+    /// The site that brought it along.
+    pub owner_site: Option<SiteId>,
+    /// The certificates with their keys, best first.
+    pub key_pairs: Vec<KeyPair>,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// By whom.
+    pub created_by: String,
+    /// When it was last changed.
+    pub modified_at: Option<UnixTime>,
+    /// By whom.
+    pub modified_by: Option<String>,
+    /// What the networks have of it.
+    pub networks: Vec<Deployed>,
+}
+
+/// A certificate chain with its key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyPair {
+    /// Its number.
+    pub id: KeyPairId,
+    /// Leaf first; never empty.
+    pub chain: Vec<Certificate>,
+    /// PKCS#8, sealed.
+    pub sealed_key: SealedSecret,
+}
+
+/// What a network has of the thing.
+#[must_use]
+pub(crate) fn on_network(networks: &[Deployed], network: Network) -> Option<&Deployed> {
+    networks.iter().find(|deployed| deployed.network == network)
+}
