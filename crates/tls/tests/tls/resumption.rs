@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{ClientAuthMode, PolicyIdentity, VersionNumber};
 use countersign_testkit::NOW;
-use countersign_trust::{Reason, Verdict};
+use countersign_trust::{ManualRevocation, Reason, RevocationIndexBuilder, Verdict};
 use rustls::AlertDescription;
 use rustls::client::ClientConfig;
 
@@ -274,6 +274,30 @@ async fn a_resumed_chain_that_is_no_longer_good_is_refused() {
         node.meet_with("a.test", &config)
             .await
             .refused(Reason::IssuerExpired, AlertDescription::CertificateExpired);
+    }
+}
+
+/// Threat C1.3: a session does not outlive the certificate's revocation, on the connection that comes next.
+#[tokio::test]
+async fn a_revoked_client_does_not_come_back_by_resumption() {
+    let authorities = Authorities::new();
+    for way in Way::ALL {
+        let node = Node::new(&authorities);
+        let (_, config) = keeper(&client().presenting(&authorities.alice()), way);
+        let (full, _) = node.meet_with("a.test", &config).await.welcome();
+        let leaf = full.peer.chain().unwrap().leaf().fingerprint();
+        let mut index = RevocationIndexBuilder::new(1);
+        index.manual(ManualRevocation::Certificate(leaf));
+        node.context.replace_revocation(Arc::new(index.build()));
+        assert_ne!(
+            full.verdicts.revocation_generation(),
+            full.binding.trust().revocation_generation()
+        );
+        let refused = node.meet_with("a.test", &config).await.server.unwrap_err();
+        assert_eq!(refused.reason, Reason::Revoked, "{way:?}");
+        node.meet_with("a.test", &config)
+            .await
+            .refused(Reason::Revoked, AlertDescription::CertificateRevoked);
     }
 }
 
