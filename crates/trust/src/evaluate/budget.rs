@@ -34,8 +34,8 @@ impl Budget {
     pub(super) fn spend_signature(&mut self, key: &PublicKey) -> Result<(), Exhausted> {
         let cost = match &key.algorithm {
             KeyAlgorithm::Rsa => match key.bits {
-                ..=3_072 => 1,
-                ..=4_096 => 2,
+                0..=3_072 => 1,
+                3_073..=4_096 => 2,
                 _ => 6,
             },
             KeyAlgorithm::EcP384 => 6,

@@ -1,3 +1,5 @@
+use std::slice::from_ref;
+
 use super::*;
 use crate::oid::known::{COMMON_NAME, COUNTRY, EMAIL_ADDRESS, ORGANIZATION};
 
@@ -20,6 +22,7 @@ fn attribute(kind: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
     tlv(0x30, &[tlv(0x06, kind), tlv(tag, value)].concat())
 }
 
+/// Each inner list is one relative name.
 fn name(relative_names: &[&[Vec<u8>]]) -> DistinguishedName {
     let sets: Vec<u8> = relative_names
         .iter()
@@ -60,8 +63,8 @@ fn order_of_relative_names_matters_and_order_inside_one_does_not() {
     let o = attribute(ORGANIZATION, UTF8, b"Example");
     let c = attribute(COMMON_NAME, UTF8, b"x");
     assert_ne!(
-        name(&[&[o.clone()], &[c.clone()]]),
-        name(&[&[c.clone()], &[o.clone()]])
+        name(&[from_ref(&o), from_ref(&c)]),
+        name(&[from_ref(&c), from_ref(&o)])
     );
     assert_eq!(
         name(&[&[o.clone(), c.clone()]]),
@@ -73,7 +76,7 @@ fn order_of_relative_names_matters_and_order_inside_one_does_not() {
 #[test]
 fn within_means_below_in_whole_relative_names() {
     let country = attribute(COUNTRY, PRINTABLE, b"US");
-    let base = name(&[&[country.clone()], &[attribute(ORGANIZATION, UTF8, b"Ex")]]);
+    let base = name(&[from_ref(&country), &[attribute(ORGANIZATION, UTF8, b"Ex")]]);
     let below = name(&[
         &[attribute(COUNTRY, UTF8, b"us")],
         &[attribute(ORGANIZATION, PRINTABLE, b"EX")],

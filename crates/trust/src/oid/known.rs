@@ -29,18 +29,12 @@ pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 /// 2.5.29.32
 pub(crate) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
-/// 2.5.29.33
-pub(crate) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 0x21];
 /// 2.5.29.35
 pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
-/// 2.5.29.36
-pub(crate) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x24];
 /// 2.5.29.37
 pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 /// 2.5.29.46
 pub(crate) const FRESHEST_CRL: &[u8] = &[0x55, 0x1d, 0x2e];
-/// 2.5.29.54
-pub(crate) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x36];
 /// 1.3.6.1.5.5.7.1.1
 pub(crate) const AUTHORITY_INFORMATION_ACCESS: &[u8] =
     &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
@@ -187,12 +181,6 @@ pub(crate) const SHA384: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x0
 /// 2.16.840.1.101.3.4.2.3
 pub(crate) const SHA512: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
 
-// Pkcs containers.
-/// 1.2.840.113549.1.7.2
-pub(crate) const PKCS7_SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-/// 1.2.840.113549.1.7.1
-pub(crate) const PKCS7_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,12 +203,9 @@ mod tests {
             (NAME_CONSTRAINTS, "2.5.29.30"),
             (CRL_DISTRIBUTION_POINTS, "2.5.29.31"),
             (CERTIFICATE_POLICIES, "2.5.29.32"),
-            (POLICY_MAPPINGS, "2.5.29.33"),
             (AUTHORITY_KEY_IDENTIFIER, "2.5.29.35"),
-            (POLICY_CONSTRAINTS, "2.5.29.36"),
             (EXTENDED_KEY_USAGE, "2.5.29.37"),
             (FRESHEST_CRL, "2.5.29.46"),
-            (INHIBIT_ANY_POLICY, "2.5.29.54"),
             (AUTHORITY_INFORMATION_ACCESS, "1.3.6.1.5.5.7.1.1"),
             (SUBJECT_INFORMATION_ACCESS, "1.3.6.1.5.5.7.1.11"),
             (OCSP_NO_CHECK, "1.3.6.1.5.5.7.48.1.5"),
@@ -286,8 +271,6 @@ mod tests {
             (SHA256, "2.16.840.1.101.3.4.2.1"),
             (SHA384, "2.16.840.1.101.3.4.2.2"),
             (SHA512, "2.16.840.1.101.3.4.2.3"),
-            (PKCS7_SIGNED_DATA, "1.2.840.113549.1.7.2"),
-            (PKCS7_DATA, "1.2.840.113549.1.7.1"),
         ] {
             let oid = ObjectIdentifier::from_der_contents(octets).unwrap();
             assert_eq!(oid.to_string(), dotted);

@@ -141,6 +141,3 @@ impl CertIdHash {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
