@@ -15,7 +15,7 @@ use crate::AccessLogSink;
 
 mod record;
 
-pub(crate) use record::{Client, HandshakeRecord, RequestRecord, Tls, Who};
+pub(crate) use record::{Client, ConnectionRecord, RequestRecord, Tls, Who};
 
 /// Records that wait to be written; some 30 MiB at worst.
 const WAITING_MAX: usize = 32 * 1024;

@@ -8,10 +8,10 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use countersign_snapshot::{ClientAuthMode, ServerName};
 use countersign_tls::{Peer, TlsFacts};
-use countersign_trust::{Fingerprint, UnixTime};
+use countersign_trust::{Fingerprint, Reason, UnixTime};
 use tokio::sync::watch;
 
-use crate::access_log::{Client, Who};
+use crate::access_log::{Client, ConnectionRecord, Who};
 use crate::http::{Exchange, tunnel::Tunnel};
 use crate::node::Node;
 
@@ -259,6 +259,26 @@ impl Connection {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// Records what came instead of a request.
+    fn record_unreadable(&self, reason: Reason, detail: &str) {
+        let trust = self.latest();
+        self.node.access_log.write(&ConnectionRecord {
+            event: "request_unreadable",
+            time: self.node.now().to_string(),
+            network: self.node.network.as_str(),
+            node: self.node.id.as_str(),
+            generation: Some(trust.enforced().generation().number()),
+            client_address: self.client.ip().to_canonical(),
+            client_port: self.client.port(),
+            server_name: Some(self.server_name.as_str()),
+            binding: Some(trust.binding().id()),
+            reason: reason.code(),
+            detail,
+            client: self.who(),
+            duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+        });
     }
 
     pub(crate) fn in_flight(&self) -> u32 {

@@ -103,6 +103,7 @@ async fn answer(
             return Ok(changes.dress(redirected(redirect, location)?));
         }
     }
+    limit(connection, &trust, &decision)?;
     let origin = origin(connection, &trust, &binding, &decision)?;
     changes.request.apply(&mut parts.headers);
     forward::set_forwarded(
@@ -178,6 +179,18 @@ fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Reje
     }
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         return Ok(authority);
+    }
+    // Of `https://a.test?x` the library says that the path is `/`, and writes `?x` (invariant I4).
+    let written = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    if !written.starts_with('/') {
+        let ambiguity = path::Ambiguity::NotAbsolute;
+        return Err(Rejection::because(
+            Reason::AmbiguousPath,
+            ambiguity.as_str(),
+        ));
     }
     path::check(parts.uri.path())
         .map_err(|ambiguity| Rejection::because(Reason::AmbiguousPath, ambiguity.as_str()))?;
@@ -302,6 +315,24 @@ fn denied(denial: Denial<'_>, trust: &Trust, exchange: &mut Exchange) -> Rejecti
             ..
         } => Rejection::new(Reason::RevocationUnknown),
         Denial::CertificateRequired { ca_sets, .. } => untrusted(trust.verdict_for(ca_sets)),
+    }
+}
+
+/// Counts the request against the limit that the rules chose. Clients without a verified identity have none to be counted by; whether
+/// they are let in at all is what the rules decide.
+fn limit(connection: &Connection, trust: &Trust, decision: &Decision<'_>) -> Result<(), Rejection> {
+    let Some(limit) = decision.rate_limit else {
+        return Ok(());
+    };
+    let Identity::Valid(chain) = identity_of(trust, decision) else {
+        return Ok(());
+    };
+    let node = connection.node();
+    let client = chain.identity().certificate();
+    if node.rate_limiter.admits(limit, client, node.now()) {
+        Ok(())
+    } else {
+        Err(Rejection::because(Reason::RateLimited, limit.name.clone()))
     }
 }
 

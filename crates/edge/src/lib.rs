@@ -31,6 +31,7 @@ mod limits;
 mod node;
 mod offer;
 mod origin;
+mod rate_limit;
 mod registry;
 mod store;
 mod sweep;

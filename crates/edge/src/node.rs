@@ -14,6 +14,7 @@ use crate::Limits;
 use crate::accept::budget::HandshakeBudget;
 use crate::access_log::AccessLog;
 use crate::enforced::Enforced;
+use crate::rate_limit::RateLimiter;
 use crate::registry::Registry;
 
 /// Whether the node takes new connections.
@@ -38,6 +39,7 @@ pub(crate) struct Node {
     pub(crate) registry: Arc<Registry>,
     pub(crate) access_log: AccessLog,
     pub(crate) handshakes: Arc<HandshakeBudget>,
+    pub(crate) rate_limiter: RateLimiter,
     pub(crate) phase: watch::Sender<Phase>,
     /// TCP connections, from accept to close.
     pub(crate) connections: AtomicUsize,
@@ -78,6 +80,7 @@ impl Node {
                 parts.limits.handshakes,
                 parts.limits.handshakes_per_address,
             ),
+            rate_limiter: RateLimiter::new(),
             phase: watch::Sender::new(Phase::Serving),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),

@@ -47,9 +47,9 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) custom_log: Option<&'a str>,
 }
 
-/// One handshake that did not become a connection.
+/// One handshake that did not become a connection, or what came on a connection instead of a request.
 #[derive(Debug, Serialize)]
-pub(crate) struct HandshakeRecord<'a> {
+pub(crate) struct ConnectionRecord<'a> {
     pub(crate) event: &'static str,
     pub(crate) time: String,
     pub(crate) network: &'a str,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_trust::Reason;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -103,6 +104,23 @@ where
     }
 }
 
+/// What could not be read as a request is recorded as such, since no exchange will do it; everything else is a client that went away.
+fn broken(connection: &Connection, error: &hyper::Error) {
+    let reason = match error {
+        _ if error.is_parse_too_large() => Reason::RequestTooLarge,
+        _ if error.is_parse() => Reason::MalformedRequest,
+        _ => {
+            tracing::debug!(
+                connection = connection.id(),
+                error = error as &dyn std::error::Error,
+                "connection ended by an error"
+            );
+            return;
+        }
+    };
+    connection.record_unreadable(reason, &error.to_string());
+}
+
 async fn run(engine: impl Engine, connection: &Connection) {
     tokio::pin!(engine);
     let limits = &connection.node().limits;
@@ -116,7 +134,7 @@ async fn run(engine: impl Engine, connection: &Connection) {
             // Errors are the client's: it went away, or broke the protocol and was told so.
             result = &mut engine => {
                 if let Err(error) = result {
-                    tracing::debug!(connection = connection.id(), error = &error as &dyn std::error::Error, "connection ended by an error");
+                    broken(connection, &error);
                 }
                 return;
             }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::{Connection, Ending, Handshake, Protocol, drive};
 use crate::accept::budget::HandshakePermit;
-use crate::access_log::{HandshakeRecord, Who};
+use crate::access_log::{ConnectionRecord, Who};
 use crate::node::{Node, Phase};
 
 /// Runs one client connection from its first byte to its last.
@@ -198,7 +198,7 @@ fn write(
         .as_ref()
         .zip(server_name)
         .and_then(|(enforced, name)| enforced.resolve(name));
-    node.access_log.write(&HandshakeRecord {
+    node.access_log.write(&ConnectionRecord {
         event: "handshake_refused",
         time: node.now().to_string(),
         network: node.network.as_str(),

@@ -125,3 +125,26 @@ async fn a_refused_handshake_is_recorded_with_what_the_client_showed() {
     assert_eq!(record["binding"], "a");
     assert_eq!(record["client_subject"], "CN=mallory");
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_as_a_request_is_recorded() {
+    let world = World::open().await;
+    for (request, reason) in [
+        ("nonsense\r\n\r\n".to_owned(), "malformed_request"),
+        (
+            format!(
+                "GET / HTTP/1.1\r\nHost: open.test\r\nX: {}\r\n\r\n",
+                "x".repeat(80_000)
+            ),
+            "request_too_large",
+        ),
+    ] {
+        let mut connection = world.connect(&world.client("open.test")).await;
+        let _ = connection.exchange(request.as_bytes()).await;
+        let fits = |record: &serde_json::Value| {
+            record["event"] == "request_unreadable" && record["reason"] == reason
+        };
+        let record = world.record(reason, fits).await;
+        assert_eq!(record["binding"], "open");
+    }
+}

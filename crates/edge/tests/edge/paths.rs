@@ -41,6 +41,7 @@ async fn ambiguous_paths_never_reach_the_origin() {
         "/admin%c0%ae",
         "/admin%ff",
         "/%252e%252e/admin",
+        "https://open.test?x",
         "https://open.test//admin",
         "https://open.test/a/../admin",
     ] {
