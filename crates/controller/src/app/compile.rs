@@ -167,10 +167,10 @@ fn told(problems: &[CheckProblem]) -> String {
 /// An identifier within a snapshot, made of a word and a number.
 #[expect(
     clippy::expect_used,
-    reason = "a word, a colon and a decimal number are an identifier; callers pass nothing else"
+    reason = "a word, a hyphen and a decimal number are an identifier; callers pass nothing else"
 )]
 pub(crate) fn made_id<T: FromStr<Err: Debug>>(kind: &str, number: impl Display) -> T {
-    format!("{kind}:{number}")
+    format!("{kind}-{number}")
         .parse()
-        .expect("a word, a colon and a number")
+        .expect("a word, a hyphen and a number")
 }

@@ -89,7 +89,11 @@ impl ServiceError {
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.slug(), self.detail)
+        write!(f, "{}: {}", self.code.slug(), self.detail)?;
+        self.items.iter().try_for_each(|item| {
+            let pointer = item.pointer.as_deref().unwrap_or_default();
+            write!(f, "\n  {pointer} {}", item.detail)
+        })
     }
 }
 

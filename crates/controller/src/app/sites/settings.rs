@@ -98,7 +98,7 @@ impl CheckedSite {
                     problems.add(
                         "",
                         problem.code,
-                        format!("{} {}", problem.detail, problem.remedy),
+                        format!("{}. {}", problem.detail, problem.remedy),
                     );
                 }
             }

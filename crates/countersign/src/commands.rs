@@ -1,0 +1,6 @@
+//! The commands, one file each; the doc comment of a command is its help.
+
+pub(crate) mod config;
+pub(crate) mod explain;
+pub(crate) mod quickstart;
+pub(crate) mod serve;

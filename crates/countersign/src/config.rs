@@ -1,0 +1,350 @@
+//! One configuration file, checked in one step before any port is bound.
+
+mod settings;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Value;
+
+use settings::{Setting, Settings};
+
+/// The file with every key at its default.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// A stop that takes longer than an hour is no stop.
+const DRAIN_MAX_SECONDS: i64 = 3600;
+
+/// Checked configuration: every value can be used as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) api_listen: SocketAddr,
+    pub(crate) api_certificate: Option<CertificateFiles>,
+    pub(crate) production: Vec<SocketAddr>,
+    pub(crate) staging: Vec<SocketAddr>,
+    pub(crate) access_log: AccessLogOutput,
+    pub(crate) log_level: String,
+    pub(crate) drain_deadline: Duration,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CertificateFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// Where access records go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum AccessLogOutput {
+    File(PathBuf),
+    Off,
+    Stderr,
+    Stdout,
+}
+
+/// Everything that is wrong with a configuration, together.
+#[derive(Debug)]
+pub(crate) struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the configuration cannot be used")?;
+        self.problems
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The layers above the defaults, lowest first.
+#[derive(Debug, Default)]
+pub(crate) struct Layers<'a> {
+    pub(crate) file: Option<&'a Path>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) flags: Vec<(&'static str, String)>,
+}
+
+impl Config {
+    /// Reads, layers and checks. All mistakes are reported together.
+    pub(crate) fn load(layers: &Layers<'_>) -> Result<Self, ConfigError> {
+        Self::from_settings(read(layers)?)
+    }
+
+    fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
+        let mut checker = Checker { settings };
+        let certificate = checker.text("api.certificate");
+        let key = checker.text("api.key");
+        let api_certificate = match (certificate.is_empty(), key.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some(CertificateFiles {
+                certificate: certificate.into(),
+                key: key.into(),
+            }),
+            (true, false) => {
+                checker.problem("api.certificate", "is missing while `api.key` is set")
+            }
+            (false, true) => {
+                checker.problem("api.key", "is missing while `api.certificate` is set")
+            }
+        };
+        let config = Self {
+            data_dir: checker.text("data_dir").into(),
+            api_listen: checker.address("api.listen"),
+            api_certificate,
+            production: checker.addresses("edge.production.listen"),
+            staging: checker.addresses("edge.staging.listen"),
+            access_log: match checker.text("access_log.output").as_str() {
+                "stdout" => AccessLogOutput::Stdout,
+                "stderr" => AccessLogOutput::Stderr,
+                "off" => AccessLogOutput::Off,
+                "" => checker
+                    .problem(
+                        "access_log.output",
+                        "is empty: use `stdout`, `stderr`, `off` or a file's path",
+                    )
+                    .unwrap_or(AccessLogOutput::Off),
+                path => AccessLogOutput::File(path.into()),
+            },
+            log_level: checker.text("log.level"),
+            drain_deadline: checker.seconds("drain.deadline_seconds", DRAIN_MAX_SECONDS),
+        };
+        if config.data_dir.as_os_str().is_empty() {
+            checker.problem::<()>("data_dir", "is empty");
+        }
+        if let Err(error) = config.log_level.parse::<tracing_subscriber::EnvFilter>() {
+            checker.problem::<()>("log.level", &format!("is no log level: {error}"));
+        }
+        checker.same_address_twice(&config);
+        if checker.settings.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError {
+                problems: checker.settings.problems,
+            })
+        }
+    }
+}
+
+/// The effective values with their sources, one line each.
+pub(crate) fn show(layers: &Layers<'_>) -> Result<String, ConfigError> {
+    let settings = read(layers)?;
+    let lines = settings
+        .by_key
+        .iter()
+        .map(|(key, setting)| format!("{key} = {}  # {}\n", setting.value, setting.source))
+        .collect();
+    Config::from_settings(settings).map(|_| lines)
+}
+
+fn read(layers: &Layers<'_>) -> Result<Settings, ConfigError> {
+    let mut settings = Settings::from_defaults(DEFAULT);
+    if let Some(path) = layers.file {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            problems: vec![format!("{}: {error}", path.display())],
+        })?;
+        settings.add_file(path, &text);
+    }
+    settings.add_environment(layers.environment.iter().cloned());
+    for (key, text) in &layers.flags {
+        settings.add_flag(key, text);
+    }
+    Ok(settings)
+}
+
+/// Takes typed values out of the settings and keeps every complaint.
+struct Checker {
+    settings: Settings,
+}
+
+impl Checker {
+    fn problem<T>(&mut self, key: &str, what: &str) -> Option<T> {
+        let source = self
+            .settings
+            .by_key
+            .get(key)
+            .map(|setting| setting.source.to_string())
+            .unwrap_or_default();
+        self.settings
+            .problems
+            .push(format!("{source}: `{key}` {what}"));
+        None
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.settings
+            .by_key
+            .get(key)
+            .map(|Setting { value, .. }| value)
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.value(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    fn address(&mut self, key: &str) -> SocketAddr {
+        let text = self.text(key);
+        self.parse_address(key, &text)
+    }
+
+    fn addresses(&mut self, key: &str) -> Vec<SocketAddr> {
+        let items = self
+            .value(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        items
+            .iter()
+            .map(|item| match item.as_str() {
+                Some(text) => self.parse_address(key, text),
+                None => {
+                    self.problem::<()>(key, "takes a list of texts");
+                    UNSPECIFIED
+                }
+            })
+            .collect()
+    }
+
+    fn parse_address(&mut self, key: &str, text: &str) -> SocketAddr {
+        text.parse().unwrap_or_else(|_| {
+            self.problem::<()>(
+                key,
+                &format!(
+                    "is `{text}`, not an address and port such as 127.0.0.1:8443 or [::1]:8443"
+                ),
+            );
+            UNSPECIFIED
+        })
+    }
+
+    fn seconds(&mut self, key: &str, maximum: i64) -> Duration {
+        let number = self.value(key).and_then(Value::as_integer).unwrap_or(0);
+        match u64::try_from(number) {
+            Ok(seconds) if number <= maximum => Duration::from_secs(seconds),
+            _ => {
+                self.problem::<()>(
+                    key,
+                    &format!("is {number}, not a number of seconds from 0 to {maximum}"),
+                );
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// Port 0 asks for any free port, so it may stand more than once.
+    fn same_address_twice(&mut self, config: &Config) {
+        let mut taken: Vec<(SocketAddr, &str)> = vec![(config.api_listen, "api.listen")];
+        let edges = [
+            (&config.production, "edge.production.listen"),
+            (&config.staging, "edge.staging.listen"),
+        ];
+        for (addresses, key) in edges {
+            for address in addresses {
+                let other = taken
+                    .iter()
+                    .find(|(known, _)| known == address && address.port() != 0)
+                    .map(|(_, other)| (*other).to_owned());
+                if let Some(other) = other {
+                    self.problem::<()>(
+                        key,
+                        &format!("names {address}, which `{other}` has already"),
+                    );
+                }
+                taken.push((*address, key));
+            }
+        }
+    }
+}
+
+/// Stands in for an address that could not be read; the complaint about it keeps it from being used.
+const UNSPECIFIED: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("countersign.toml");
+        std::fs::write(&path, text).unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let prefix = format!("{}/", dir.path().display());
+        Config::load(&Layers {
+            file: Some(&path),
+            environment: environment.iter().map(owned).collect(),
+            flags: Vec::new(),
+        })
+        .map_err(|error| error.to_string().replace(&prefix, ""))
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_configuration() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.api_listen, "127.0.0.1:8440".parse().unwrap());
+        assert_eq!(config.production, ["127.0.0.1:8443".parse().unwrap()]);
+        assert_eq!(config.staging, ["127.0.0.1:8444".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let config = load(
+            "data_dir = 'a'\n[edge.production]\nlisten = ['127.0.0.1:1']",
+            &[
+                ("COUNTERSIGN_DATA_DIR", "b"),
+                ("COUNTERSIGN_EDGE_PRODUCTION_LISTEN", "127.0.0.1:2, [::1]:3"),
+                ("COUNTERSIGN_DRAIN_DEADLINE_SECONDS", "7"),
+                ("PATH", "/bin"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("b"));
+        assert_eq!(
+            config.production,
+            ["127.0.0.1:2".parse().unwrap(), "[::1]:3".parse().unwrap()]
+        );
+        assert_eq!(config.drain_deadline, Duration::from_secs(7));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together_with_line_and_remedy() {
+        let text = "dta_dir = 'x'\n[api]\nlisten = 'localhost'\nkey = 'k.pem'\n[edge.staging]\nlisten = '127.0.0.1:1'\n[drain]\ndeadline_seconds = -1\n";
+        assert_eq!(
+            load(text, &[("COUNTERSIGN_LOG_LEVEL", "lou=d=er")]).unwrap_err().lines().collect::<Vec<_>>(),
+            [
+                "the configuration cannot be used",
+                "  countersign.toml:1: unknown key `dta_dir`; did you mean `data_dir`?",
+                "  countersign.toml:6: `edge.staging.listen` takes an array, not a string",
+                "  default: `api.certificate` is missing while `api.key` is set",
+                "  countersign.toml:3: `api.listen` is `localhost`, not an address and port such as 127.0.0.1:8443 or [::1]:8443",
+                "  countersign.toml:8: `drain.deadline_seconds` is -1, not a number of seconds from 0 to 3600",
+                "  environment variable COUNTERSIGN_LOG_LEVEL: `log.level` is no log level: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
+            ]
+            .into_iter()
+            .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_names_its_line() {
+        let error = load("[api]\nlisten = \n", &[]).unwrap_err();
+        assert!(error.contains("countersign.toml:2"), "{error}");
+    }
+
+    #[test]
+    fn one_address_cannot_serve_twice() {
+        let error = load("[edge.staging]\nlisten = ['127.0.0.1:8443']", &[]).unwrap_err();
+        assert!(
+            error.contains("`edge.staging.listen` names 127.0.0.1:8443, which `edge.production.listen` has already"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! One running instance: a controller and the edges of both networks in this process.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use countersign_controller::{
+    AccountId, BoxFuture, Controller, ControllerConfig, Distribution, Limits as ControllerLimits,
+};
+use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen};
+use countersign_snapshot::{
+    Acknowledgement, Network, NodeId, SealingKey, SignedSnapshot, VerifyingKey,
+};
+use countersign_trust::Clock;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::api_server::ApiServer;
+use crate::clock::SystemClock;
+use crate::config::{AccessLogOutput, Config};
+use crate::data_dir::DataDir;
+
+/// The account that exists from the start.
+const FIRST_ACCOUNT: &str = "A-CCT0001";
+
+/// A controller and its edges.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    data: DataDir,
+    controller: Controller,
+    edges: Arc<Edges>,
+    api: ApiServer,
+}
+
+/// The edges of this process; snapshots reach them by a call.
+#[derive(Debug, Default)]
+struct Edges(Vec<(Network, NodeId, EdgeHandle)>);
+
+impl Distribution for Edges {
+    fn offer(
+        &self,
+        network: Network,
+        snapshot: Arc<SignedSnapshot>,
+    ) -> BoxFuture<'_, Vec<Acknowledgement>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for (_, _, edge) in self.of(network) {
+                answers.push(edge.offer(Arc::clone(&snapshot)).await);
+            }
+            answers
+        })
+    }
+
+    fn nodes(&self, network: Network) -> Vec<NodeId> {
+        self.of(network).map(|(_, node, _)| node.clone()).collect()
+    }
+}
+
+impl Edges {
+    fn of(&self, network: Network) -> impl Iterator<Item = &(Network, NodeId, EdgeHandle)> {
+        self.0.iter().filter(move |(own, _, _)| *own == network)
+    }
+
+    fn address(&self, network: Network) -> Option<SocketAddr> {
+        self.of(network)
+            .next()
+            .map(|(_, _, edge)| edge.local_addr())
+    }
+}
+
+impl Instance {
+    /// Starts the edges on their last good snapshots, then the controller, then the API.
+    ///
+    /// # Errors
+    /// When the data directory cannot be used or a port is taken; nothing keeps running then.
+    pub(crate) async fn start(config: &Config) -> Result<Self> {
+        let data = DataDir::open(&config.data_dir)?;
+        let sealing_key = Arc::new(data.sealing_key()?);
+        let signing_key = Arc::new(data.signing_key()?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let edges = Edges::start(config, &data, &sealing_key, signing_key.verifying_key()).await?;
+        let edges = Arc::new(edges);
+        let controller = Controller::open(ControllerConfig {
+            data_dir: data.path("store"),
+            account: AccountId::new(FIRST_ACCOUNT),
+            clock: Arc::clone(&clock),
+            distribution: Arc::clone(&edges) as Arc<dyn Distribution>,
+            sealing_key: Arc::clone(&sealing_key),
+            signing_key,
+            limits: ControllerLimits::default(),
+        })
+        .await?;
+        controller.start().await;
+        let api = ApiServer::start(config, &data, &sealing_key, &controller).await?;
+        Ok(Self {
+            data,
+            controller,
+            edges,
+            api,
+        })
+    }
+
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    pub(crate) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// The account that exists from the start.
+    pub(crate) fn account(&self) -> AccountId {
+        AccountId::new(FIRST_ACCOUNT)
+    }
+
+    pub(crate) fn api_url(&self) -> String {
+        self.api.url()
+    }
+
+    /// The authority that `curl --cacert` needs for the API; `None` when the operator brought a certificate.
+    pub(crate) fn api_authority(&self) -> Option<&Path> {
+        self.api.authority()
+    }
+
+    pub(crate) fn address(&self, network: Network) -> Option<SocketAddr> {
+        self.edges.address(network)
+    }
+
+    /// Logs what is served where.
+    pub(crate) fn announce(&self) {
+        tracing::info!(url = self.api_url(), "control API ready");
+        for (network, _, edge) in &self.edges.0 {
+            tracing::info!(%network, addresses = ?edge.local_addrs(), "edge ready");
+        }
+    }
+
+    /// Stops listening, lets open requests end until the deadline, closes the store.
+    pub(crate) async fn stop(self, deadline: Duration) -> Result<ExitCode> {
+        let mut drains = tokio::task::JoinSet::new();
+        for (network, _, edge) in &self.edges.0 {
+            let (network, edge) = (*network, edge.clone());
+            drains.spawn(async move {
+                let cut_off = edge.drain(deadline).await;
+                if cut_off > 0 {
+                    tracing::warn!(%network, cut_off, "connections were cut off at the drain deadline");
+                }
+            });
+        }
+        // The API stays until the edges are drained: an operator may want to look.
+        drains.join_all().await;
+        self.api.stop(deadline).await;
+        self.controller.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Edges {
+    async fn start(
+        config: &Config,
+        data: &DataDir,
+        sealing_key: &Arc<SealingKey>,
+        verifying_key: VerifyingKey,
+    ) -> Result<Self> {
+        let mut edges = Vec::new();
+        for (network, addresses) in [
+            (Network::Production, &config.production),
+            (Network::Staging, &config.staging),
+        ] {
+            if addresses.is_empty() {
+                continue;
+            }
+            let node: NodeId = format!("{network}-1").parse()?;
+            let edge = Edge::start(EdgeConfig {
+                network,
+                node_id: node.clone(),
+                listen: addresses.iter().copied().map(Listen::Address).collect(),
+                clock: Arc::new(SystemClock),
+                verifying_key,
+                sealing_key: Arc::clone(sealing_key),
+                state_dir: data.edge_dir(network)?,
+                limits: EdgeLimits::default(),
+                access_log: access_log(&config.access_log),
+            })
+            .await
+            .with_context(|| format!("the {network} edge cannot start"))?;
+            edges.push((network, node, edge));
+        }
+        Ok(Self(edges))
+    }
+}
+
+fn access_log(output: &AccessLogOutput) -> AccessLogSink {
+    match output {
+        AccessLogOutput::File(path) => AccessLogSink::File(PathBuf::clone(path)),
+        AccessLogOutput::Off => AccessLogSink::Off,
+        AccessLogOutput::Stderr => AccessLogSink::Stderr,
+        AccessLogOutput::Stdout => AccessLogSink::Stdout,
+    }
+}
+
+/// Runs an instance's whole life on a runtime of its own.
+pub(crate) fn block_on(
+    config: &Config,
+    life: impl Future<Output = Result<ExitCode>>,
+) -> Result<ExitCode> {
+    tracing_subscriber::fmt()
+        .with_env_filter(config.log_level.parse::<tracing_subscriber::EnvFilter>()?)
+        .with_writer(std::io::stderr)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(life)
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn wait_for_stop() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
+}
