@@ -192,6 +192,29 @@ impl<'c> Activations<'c> {
             })
     }
 
+    /// Waits for the end of an activation.
+    ///
+    /// # Errors
+    /// When the account has no such activation.
+    pub async fn ended(
+        &self,
+        caller: &Caller,
+        activation: &Activation,
+    ) -> Result<Activation, ServiceError> {
+        let mut progress = self.context.progress.subscribe();
+        loop {
+            progress.borrow_and_update();
+            let now = self
+                .find(caller, activation.ca_set, activation.version, activation.id)
+                .await?;
+            if now.status != ActivationStatus::InProgress {
+                return Ok(now);
+            }
+            // The sender lives as long as the context.
+            let _ = progress.changed().await;
+        }
+    }
+
     /// Wakes whoever waits for work: something is in progress that a reconciler ends.
     #[must_use]
     pub fn work(&self) -> Arc<Notify> {

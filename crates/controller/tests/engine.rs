@@ -1,0 +1,20 @@
+//! Activations and deployments over a real store and in-memory nodes that verify and check every snapshot.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub
+)]
+
+#[path = "engine/activations.rs"]
+mod activations;
+#[path = "engine/edge_certificates.rs"]
+mod edge_certificates;
+#[path = "engine/interruptions.rs"]
+mod interruptions;
+#[path = "engine/sites.rs"]
+mod sites;
+#[path = "engine/support.rs"]
+mod support;
