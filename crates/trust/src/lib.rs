@@ -70,8 +70,8 @@ pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
 pub use revocation::ocsp;
 pub use revocation::{
-    CaState, Crl, LoadCrlError, ManualRevocation, RevocationIndex, RevocationIndexBuilder,
-    RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+    CaState, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationIndex,
+    RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
 };
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};

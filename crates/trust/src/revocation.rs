@@ -11,7 +11,7 @@ pub mod ocsp;
 mod policy;
 mod scope;
 
-pub use crl::{Crl, LoadCrlError, RevocationReason};
+pub use crl::{Crl, CrlEntry, LoadCrlError, RevocationReason};
 pub use index::{CaState, RevocationIndex, RevocationIndexBuilder};
 pub(crate) use index::{CertificateStatus, Lookup};
 pub use manual::ManualRevocation;

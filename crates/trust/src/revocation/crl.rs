@@ -114,11 +114,13 @@ impl fmt::Display for RevocationReason {
     }
 }
 
-/// One revoked certificate, as a CRL tells it.
+/// What a CRL tells about a certificate that it lists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct CrlEntry {
-    pub(crate) revoked_at: UnixTime,
-    pub(crate) reason: RevocationReason,
+pub struct CrlEntry {
+    /// Since when it is revoked.
+    pub revoked_at: UnixTime,
+    /// Why.
+    pub reason: RevocationReason,
 }
 
 /// The CRL cannot be used.
@@ -268,16 +270,20 @@ impl Crl {
         self.entries.is_empty()
     }
 
-    pub(crate) fn distribution(&self) -> Option<&IssuingDistributionPoint> {
-        self.distribution.as_ref()
+    /// The octets that its entries take in memory.
+    #[must_use]
+    pub fn entries_octets(&self) -> usize {
+        self.entries.octets()
     }
 
-    pub(crate) fn entry(
-        &self,
-        issuer: &DistinguishedName,
-        serial: &SerialNumber,
-    ) -> Option<CrlEntry> {
+    /// What it tells about the certificate of `issuer` with this serial number; `None` when it does not list it, which says nothing by itself.
+    #[must_use]
+    pub fn entry(&self, issuer: &DistinguishedName, serial: &SerialNumber) -> Option<CrlEntry> {
         self.entries.find(self.entry_issuer(issuer), serial)
+    }
+
+    pub(crate) fn distribution(&self) -> Option<&IssuingDistributionPoint> {
+        self.distribution.as_ref()
     }
 
     /// Entries of indirect CRLs are kept by issuer and serial number, others by serial number.

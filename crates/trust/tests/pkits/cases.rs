@@ -28,7 +28,7 @@ const fn case(
         path,
         signers,
         crls,
-        valid: reason.len() == 0,
+        valid: reason.is_empty(),
         reason,
     }
 }

@@ -104,7 +104,6 @@ impl SerialTable {
     }
 
     /// The octets that the table takes.
-    #[cfg(test)]
     pub(super) fn octets(&self) -> usize {
         std::mem::size_of_val(&*self.digests)
             + std::mem::size_of_val(&*self.revoked_at)

@@ -1,0 +1,47 @@
+//! `docs/reasons.md` is what the table of reasons says.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fmt::Write as _;
+
+use countersign_trust::Reason;
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reasons.md");
+
+fn document() -> String {
+    let mut text = String::from(
+        "# Reasons\n\
+         \n\
+         Every refusal has one reason. Its code is the same in the access log, metrics, headers, error pages, the API and `countersign explain`;\n\
+         the explanation beside it has the evidence of the case. This page is generated from the table in `crates/trust/src/reason.rs`\n\
+         (`UPDATE_GOLDEN=1 cargo nextest run -p countersign-trust`), and a test fails when the two differ.\n\
+         \n\
+         When several things are wrong, the one is told that is farthest from trust: the leaf's own time (`expired`, `not_yet_valid`) only when\n\
+         everything else is in order. How the reasons about certificates come about is described in [validation.md](validation.md).\n",
+    );
+    for reason in Reason::ALL {
+        write!(
+            text,
+            "\n## {}\n\n**{}.** {}\n\nWhat to do: {}\n",
+            reason.code(),
+            reason.title(),
+            reason.sentence(),
+            reason.remedy()
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_document_is_what_the_table_says() {
+    let expected = document();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(DOCUMENT, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(DOCUMENT).unwrap_or_default();
+    assert!(
+        found == expected,
+        "docs/reasons.md differs from the table of reasons: run with UPDATE_GOLDEN=1 and review the difference"
+    );
+}
