@@ -1,7 +1,7 @@
 //! What the REST APIs say on the wire, and a typed client that says it.
 //!
 //! The types here exist only to be on the wire: the server makes them out of its own, the client hands them out. [`truststore`] is the
-//! vendor's truststore API, field for field; [`control`] is what lives under `/v1`; [`Problem`] is the form of every error (RFC 9457).
+//! vendor's truststore API, field for field; [`control`] and [`v1`] are what lives under `/v1`; [`Problem`] is the form of every error (RFC 9457).
 //!
 //! It does **not** know the server, its store or TLS: the client is given a configured [`reqwest::Client`].
 //!
@@ -17,11 +17,15 @@
     )
 )]
 
+mod client;
 pub mod control;
 mod problem;
 mod timestamp;
 pub mod truststore;
 pub mod v1;
 
+pub use client::{
+    CaSetQuery, CertificateQuery, Client, ClientError, ParseAddressError, VersionQuery,
+};
 pub use problem::{Problem, ProblemItem};
 pub use timestamp::{ParseTimestampError, Timestamp, ValidityDate};

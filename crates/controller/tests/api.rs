@@ -7,12 +7,16 @@
     clippy::panic
 )]
 
+#[path = "api/activations.rs"]
+mod activations;
 #[path = "api/audit.rs"]
 mod audit;
 #[path = "api/authentication.rs"]
 mod authentication;
 #[path = "api/ca_sets.rs"]
 mod ca_sets;
+#[path = "api/client.rs"]
+mod client;
 #[path = "api/errors.rs"]
 mod errors;
 #[path = "api/openapi.rs"]

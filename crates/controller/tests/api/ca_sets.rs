@@ -1,9 +1,9 @@
 //! CA sets: making, listing, cloning, deleting.
 
-use countersign_controller::Role;
+use countersign_controller::{Limits, Role};
 use serde_json::{Value, json};
 
-use crate::support::{PREFIX, World, bearer};
+use crate::support::{PREFIX, World, bearer, join_all};
 
 fn names(body: &Value) -> Vec<&str> {
     body["caSets"]
@@ -79,13 +79,14 @@ async fn lists_are_filtered_by_prefix_and_status() {
 
 #[tokio::test]
 async fn a_deleted_set_can_be_read_and_its_name_is_free() {
-    let world = World::new().await;
+    let world = World::idle(Limits::default()).await;
     let link = world.ca_set("partners").await;
     world.clock.advance_secs(60);
     let accepted = world.delete(&link).await;
     accepted.expect(202);
     let mut status = world.get(&format!("{link}/status/delete")).await;
-    if status.status == 202 {
+    status.expect(202);
+    {
         assert_eq!(status.body["status"], "IN_PROGRESS");
         assert_eq!(
             status.header("retry-after"),
@@ -261,30 +262,4 @@ async fn many_operators_at_once_get_one_set_and_every_version_number_once() {
         world.controller.audit().verify().await.unwrap().broken_at,
         None
     );
-}
-
-/// Runs futures side by side.
-async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut done = true;
-        for (future, output) in &mut running {
-            if output.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(value) => *output = Some(value),
-                    std::task::Poll::Pending => done = false,
-                }
-            }
-        }
-        if done {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    running
-        .into_iter()
-        .filter_map(|(_, output)| output)
-        .collect()
 }

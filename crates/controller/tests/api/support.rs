@@ -117,6 +117,13 @@ impl World {
     }
 
     pub async fn with(limits: Limits) -> Self {
+        let world = Self::idle(limits).await;
+        world.controller.start().await;
+        world
+    }
+
+    /// A controller that accepts requests and ends nothing that is in progress.
+    pub async fn idle(limits: Limits) -> Self {
         let directory = TempDir::new().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(NOW * 1_000_000)));
         let keys = Keys::new();
@@ -157,6 +164,7 @@ impl World {
         } = self;
         drop((controller, router));
         let controller = open(directory.path(), &clock, &fleet, &keys, &limits).await;
+        controller.start().await;
         Self {
             router: controller.router(),
             controller,
@@ -271,13 +279,11 @@ impl World {
     pub async fn ended(&self, activation: &str) -> Answer {
         let mut last = None;
         for _ in 0..2_000 {
-            self.controller.reconcile().await.unwrap();
             let answer = self.get(activation).await;
             if answer.status == 200 {
                 return answer;
             }
             last = Some(answer);
-            tokio::task::yield_now().await;
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
         panic!("{activation} does not end: {last:?}");
@@ -411,4 +417,30 @@ pub fn version_of(pems: &[&str]) -> Value {
         .map(|pem| json!({"certificatePem": pem}))
         .collect();
     json!({"allowInsecureSha1": false, "certificates": certificates})
+}
+
+/// Runs futures side by side.
+pub async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut done = true;
+        for (future, output) in &mut running {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *output = Some(value),
+                    std::task::Poll::Pending => done = false,
+                }
+            }
+        }
+        if done {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    running
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }

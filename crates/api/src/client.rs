@@ -1,0 +1,208 @@
+//! A typed client of the REST APIs.
+
+mod control;
+mod truststore;
+
+use std::fmt;
+
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Problem;
+pub use truststore::{CaSetQuery, CertificateQuery, VersionQuery};
+
+/// More than the largest answer there is: every version of a full CA set with its certificates.
+const ANSWER_MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// A client of one controller, for one account.
+///
+/// It is given a configured [`reqwest::Client`]: whose certificates are believed, time limits and proxies are its matter.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+}
+
+/// The address of a controller cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{address}` is not the address of a controller, such as `https://127.0.0.1:8443`")]
+pub struct ParseAddressError {
+    address: String,
+}
+
+/// A request was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The controller refused it, and says why.
+    #[error("{}: {}", .0.title, .0.detail)]
+    Problem(Box<Problem>),
+    /// The controller could not be reached, or the connection broke.
+    #[error("the controller cannot be reached")]
+    Transport(#[from] reqwest::Error),
+    /// What answered is not a controller of this version.
+    #[error("the answer (status {status}) is not one of a controller")]
+    Unexpected {
+        /// Its status.
+        status: u16,
+        /// What could not be read.
+        #[source]
+        cause: Option<serde_json::Error>,
+    },
+    /// The answer is larger than any good one.
+    #[error("the answer has more than {ANSWER_MAX_BYTES} bytes")]
+    TooLarge,
+}
+
+impl ClientError {
+    /// The problem document, when the controller sent one.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+impl Client {
+    /// A client of the controller at `address`, with a bearer token.
+    ///
+    /// # Errors
+    /// When the address is no `https` or `http` URL.
+    ///
+    /// # Security
+    /// The token goes wherever the address leads; plain `http` is for a controller on the same machine.
+    pub fn new(
+        http: reqwest::Client,
+        address: &str,
+        token: impl Into<String>,
+    ) -> Result<Self, ParseAddressError> {
+        let error = || ParseAddressError {
+            address: address.chars().take(200).collect(),
+        };
+        let mut base: Url = address.parse().map_err(|_| error())?;
+        if !matches!(base.scheme(), "https" | "http") || base.host_str().is_none() {
+            return Err(error());
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        Ok(Self {
+            http,
+            base,
+            token: token.into(),
+        })
+    }
+
+    /// The OpenAPI document of the controller.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn openapi(&self) -> Result<serde_json::Value, ClientError> {
+        self.get(&["openapi.json"], &[]).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+    ) -> Result<T, ClientError> {
+        decode(send(self.request(Method::GET, path, query)).await?)
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        self.post_with(path, &[], body).await
+    }
+
+    async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        decode(send(self.request(Method::POST, path, query).json(body)).await?)
+    }
+
+    async fn post_empty<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
+        decode(send(self.request(Method::POST, path, &[])).await?)
+    }
+
+    async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        decode(send(self.request(Method::PUT, path, &[]).json(body)).await?)
+    }
+
+    async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {
+        send(self.request(Method::DELETE, path, &[]))
+            .await
+            .map(drop)
+    }
+
+    /// A request with each part of the path and of the query encoded.
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, Option<String>)],
+    ) -> RequestBuilder {
+        let mut url = self.base.clone();
+        // An address with a host can always be extended.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        self.http.request(method, url).bearer_auth(&self.token)
+    }
+}
+
+/// Sends a request; a good answer is its status and body.
+async fn send(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
+    let mut response = request.send().await?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > ANSWER_MAX_BYTES {
+            return Err(ClientError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if status.is_success() {
+        return Ok((status, body));
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) if !problem.kind.is_empty() => Err(ClientError::Problem(Box::new(problem))),
+        other => Err(ClientError::Unexpected {
+            status: status.as_u16(),
+            cause: other.err(),
+        }),
+    }
+}
+
+fn decode<T: DeserializeOwned>((status, body): (StatusCode, Vec<u8>)) -> Result<T, ClientError> {
+    serde_json::from_slice(&body).map_err(|cause| ClientError::Unexpected {
+        status: status.as_u16(),
+        cause: Some(cause),
+    })
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .field("token", &"[redacted]")
+            .finish_non_exhaustive()
+    }
+}

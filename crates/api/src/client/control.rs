@@ -1,0 +1,53 @@
+//! The operations under `/v1`.
+
+use super::{Client, ClientError};
+use crate::control::{
+    ApiClientRequest, ApiClients, AuditCheck, AuditEntries, NewApiClient, RollbackRequest,
+};
+use crate::truststore::{Activation, Network};
+
+/// Every operation fails as [`ClientError`] says.
+#[allow(clippy::missing_errors_doc, reason = "said once, above")]
+impl Client {
+    /// Asks a network to go back to the version that it enforced before.
+    pub async fn roll_back(&self, id: &str, network: Network) -> Result<Activation, ClientError> {
+        let path = ["v1", "ca-sets", id, "rollback"];
+        self.post(&path, &RollbackRequest { network }).await
+    }
+
+    /// Who changed what, newest first.
+    pub async fn audit(
+        &self,
+        before: Option<u64>,
+        limit: Option<u32>,
+    ) -> Result<AuditEntries, ClientError> {
+        let query = [
+            ("before", before.map(|before| before.to_string())),
+            ("limit", limit.map(|limit| limit.to_string())),
+        ];
+        self.get(&["v1", "audit"], &query).await
+    }
+
+    /// Checks the chain of hashes of the audit log.
+    pub async fn verify_audit(&self) -> Result<AuditCheck, ClientError> {
+        self.get(&["v1", "audit", "verify"], &[]).await
+    }
+
+    /// Makes an API client; what it proves who it is with is in this answer only.
+    pub async fn create_api_client(
+        &self,
+        request: &ApiClientRequest,
+    ) -> Result<NewApiClient, ClientError> {
+        self.post(&["v1", "api-clients"], request).await
+    }
+
+    /// The API clients of the account.
+    pub async fn api_clients(&self) -> Result<ApiClients, ClientError> {
+        self.get(&["v1", "api-clients"], &[]).await
+    }
+
+    /// Takes an API client's access away.
+    pub async fn revoke_api_client(&self, id: &str) -> Result<(), ClientError> {
+        self.delete(&["v1", "api-clients", id]).await
+    }
+}
