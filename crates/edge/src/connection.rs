@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use countersign_snapshot::{ClientAuthMode, ServerName};
@@ -44,8 +44,8 @@ pub(crate) struct Connection {
     in_flight: AtomicU32,
     requests: AtomicU64,
     began: Instant,
-    /// Milliseconds after `began` at which the last request ended.
-    quiet_since_ms: AtomicU64,
+    /// Milliseconds after `began` at which a request last began, moved on or ended.
+    progress_ms: AtomicU64,
 }
 
 /// The two digests of the client's certificate.
@@ -122,7 +122,7 @@ impl Connection {
             in_flight: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             began: Instant::now(),
-            quiet_since_ms: AtomicU64::new(0),
+            progress_ms: AtomicU64::new(0),
         }))
     }
 
@@ -288,21 +288,36 @@ impl Connection {
     /// Numbers the requests of the connection, and counts them as in flight until [`Connection::request_done`].
     pub(crate) fn request_begun(&self) -> u64 {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.progress();
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn request_done(&self) {
-        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.quiet_since_ms.store(elapsed, Ordering::Relaxed);
+        self.progress();
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How long no request was in flight; `None` while one is.
-    pub(crate) fn quiet(&self) -> Option<std::time::Duration> {
-        (self.in_flight() == 0).then(|| {
-            let since =
-                std::time::Duration::from_millis(self.quiet_since_ms.load(Ordering::Relaxed));
-            self.began.elapsed().saturating_sub(since)
-        })
+    /// Something of a request moved on.
+    pub(crate) fn progress(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.progress_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    /// How long nothing moved.
+    pub(crate) fn quiet(&self) -> Duration {
+        let since = Duration::from_millis(self.progress_ms.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(since)
+    }
+
+    /// How long nothing may move: without a request in flight, and with one.
+    pub(crate) fn patience(&self) -> Duration {
+        let limits = &self.node.limits;
+        if self.in_flight() == 0 {
+            limits.idle_connection
+        } else {
+            limits
+                .stalled_client
+                .saturating_add(self.latest().enforced().origins().longest_silence())
+        }
     }
 }

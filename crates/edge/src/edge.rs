@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countersign_snapshot::{Acknowledgement, Generation, SignedSnapshot, SnapshotDigest};
 use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
+use countersign_trust::RevocationIndex;
 
 use crate::access_log::AccessLog;
 use crate::connection::Ending;
@@ -158,6 +159,13 @@ impl EdgeHandle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.node.registry.len()
+    }
+
+    /// Puts new revocation data in force, for handshakes, requests and live connections alike. Its generation must differ from the last
+    /// one's.
+    pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {
+        self.node.tls.replace_revocation(index);
+        self.node.trust_may_have_changed();
     }
 
     /// Returns when every access record of what happened before is written.

@@ -23,6 +23,9 @@ pub struct Limits {
     pub request_headers: usize,
     /// Headers of one request together with the request line, in bytes.
     pub request_head_bytes: usize,
+    /// For a client that does not take its response, beyond the longest time that an origin may be silent. Looked at whenever
+    /// `idle_connection` has passed.
+    pub stalled_client: Duration,
     /// Requests that are in flight at the same time, over all connections. More are answered with 503.
     pub requests: usize,
     /// Requests that are in flight at the same time on one HTTP/2 connection.
@@ -56,6 +59,7 @@ impl Default for Limits {
             request_body_idle: Duration::from_secs(60),
             request_headers: 100,
             request_head_bytes: 64 * 1024,
+            stalled_client: Duration::from_secs(60),
             requests: 100_000,
             streams_per_connection: 128,
             resets_per_connection: 64,

@@ -102,6 +102,11 @@ impl Node {
     /// Puts a snapshot in force: the next request and the next handshake are decided by it, live connections are judged again.
     pub(crate) fn enforce(&self, enforced: Arc<Enforced>) {
         self.enforced.store(Some(enforced));
+        self.trust_may_have_changed();
+    }
+
+    /// Makes every live connection judged again, at the latest with its next request.
+    pub(crate) fn trust_may_have_changed(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.trust_changed.notify_one();
     }

@@ -29,6 +29,7 @@ pub(crate) struct Origins {
     with_credential: Mutex<HashMap<(String, String), Arc<Origin>>>,
     credentials: HashMap<String, ClientCredential>,
     tls: Arc<TlsContext>,
+    longest_silence: Duration,
 }
 
 /// One origin under one TLS policy and with one credential: all that makes its connections interchangeable.
@@ -85,6 +86,12 @@ impl Origins {
             with_credential: Mutex::default(),
             credentials,
             tls: Arc::clone(tls),
+            longest_silence: checked
+                .origins()
+                .iter()
+                .map(|model| silence(&model.timeouts))
+                .max()
+                .unwrap_or_default(),
         })
     }
 
@@ -132,6 +139,11 @@ impl Origins {
         let built = Arc::new(built);
         made.insert(key, Arc::clone(&built));
         Ok(built)
+    }
+
+    /// How long the slowest of them may be silent before the edge gives up.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        self.longest_silence
     }
 
     /// Closes connections that nobody needed for long.
@@ -234,4 +246,11 @@ impl Origin {
             .iter()
             .for_each(|pool| pool.prune(self.max_idle_time));
     }
+}
+
+fn silence(timeouts: &OriginTimeouts) -> Duration {
+    timeouts
+        .connect
+        .saturating_add(timeouts.first_byte)
+        .max(timeouts.idle)
 }

@@ -76,6 +76,9 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// Between two looks at a quiet connection, at least.
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
+
 /// What both engines can do.
 trait Engine: Future<Output = hyper::Result<()>> {
     fn end_gracefully(self: Pin<&mut Self>);
@@ -151,13 +154,17 @@ async fn run(engine: impl Engine, connection: &Connection) {
                 }
             }
             () = &mut idle => {
-                let quiet = connection.quiet().unwrap_or_default();
-                if quiet >= limits.idle_connection {
+                let (quiet, patience) = (connection.quiet(), connection.patience());
+                if quiet < patience {
+                    let rest = patience.saturating_sub(quiet).clamp(SHORTEST_LOOK, limits.idle_connection.max(SHORTEST_LOOK));
+                    idle.as_mut().reset(Instant::now() + rest);
+                } else if connection.in_flight() == 0 {
                     engine.as_mut().end_gracefully();
                     cut.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + FAREWELL)));
                     idle.as_mut().reset(Instant::now() + limits.idle_connection + FAREWELL);
                 } else {
-                    idle.as_mut().reset(Instant::now() + limits.idle_connection.saturating_sub(quiet).max(Duration::from_millis(10)));
+                    // The client takes nothing of its response: nothing more can be said to it.
+                    return;
                 }
             }
             () = async { if let Some(cut) = &mut cut { cut.await } }, if cut.is_some() => return,

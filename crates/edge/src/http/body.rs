@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::exchange::Exchange;
 use super::{hop_by_hop, identity};
+use crate::connection::Connection;
 use crate::origin::Lease;
 
 /// Why a body ended before its end.
@@ -26,8 +27,9 @@ pub(crate) enum BodyError {
 }
 
 /// What is known about a request body while it is sent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Upload {
+    connection: Arc<Connection>,
     bytes: AtomicU64,
     /// The client, not the origin, is why it did not end well.
     failed: AtomicBool,
@@ -60,8 +62,17 @@ pub(crate) enum RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn streaming(incoming: Incoming, idle: Duration) -> (Self, Arc<Upload>) {
-        let upload = Arc::new(Upload::default());
+    pub(crate) fn streaming(
+        incoming: Incoming,
+        idle: Duration,
+        connection: Arc<Connection>,
+    ) -> (Self, Arc<Upload>) {
+        let upload = Arc::new(Upload {
+            connection,
+            bytes: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            timed_out: AtomicBool::new(false),
+        });
         let body = Self::Streaming {
             incoming,
             idle: IdleTimer::new(idle),
@@ -91,6 +102,7 @@ impl Body for RequestBody {
             Poll::Ready(Some(Ok(mut frame))) => {
                 if let Some(data) = frame.data_ref() {
                     upload.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    upload.connection.progress();
                 }
                 if let Some(trailers) = frame.trailers_mut() {
                     // Invariant I3: trailers are headers that come late.

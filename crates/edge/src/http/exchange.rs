@@ -107,6 +107,7 @@ impl Exchange {
     /// Bytes of the response's body, or of a tunnel, went to the client.
     pub(crate) fn sent(&mut self, bytes: u64) {
         self.sent += bytes;
+        self.connection.progress();
     }
 
     /// Bytes of a tunnel came from the client.

@@ -81,7 +81,11 @@ pub(crate) async fn forward(
     let body = if body.is_end_stream() {
         RequestBody::Empty
     } else {
-        let (body, upload) = RequestBody::streaming(body, limits.request_body_idle);
+        let (body, upload) = RequestBody::streaming(
+            body,
+            limits.request_body_idle,
+            Arc::clone(exchange.connection()),
+        );
         exchange.upload = Some(upload);
         body
     };

@@ -253,3 +253,32 @@ async fn a_client_that_resets_streams_without_end_loses_its_connection() {
         .unwrap();
     assert_eq!(response.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_response_is_given_up() {
+    let large = |_: &_| Reaction::Respond(http::Response::new(Bytes::from(vec![7; 64 << 20])));
+    for protocol in ["http/1.1", "h2"] {
+        let limits = |limits: &mut Limits| {
+            limits.idle_connection = Duration::from_millis(50);
+            limits.stalled_client = Duration::from_millis(50);
+        };
+        let world = World::with(limits, Origin::builder().answer(large).start().await).await;
+        world
+            .activate_with(&[world.open_binding("open", &["open.test"])], |snapshot| {
+                let timeouts = &mut snapshot.origins[0].timeouts;
+                timeouts.connect = Duration::from_secs(1);
+                timeouts.first_byte = Duration::from_secs(1);
+                timeouts.idle = Duration::from_secs(1);
+            })
+            .await;
+        let client = world.client("open.test").alpn(&[protocol]);
+        let mut http = world.connect(&client).await.http().await.unwrap();
+        let request = Request::get("/").body(body(Bytes::new())).unwrap();
+        let response = http.begin(request).await.unwrap();
+        let cut =
+            |record: &serde_json::Value| record["status"] == 200 && record["complete"] == false;
+        world.record("the response that was given up", cut).await;
+        assert_eq!(world.edge.connections(), 0, "{protocol}");
+        drop(response);
+    }
+}
