@@ -15,5 +15,6 @@ mod lifecycle;
 mod limits;
 mod names;
 mod paths;
+mod rules;
 mod trust;
 mod websocket;
