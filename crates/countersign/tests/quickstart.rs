@@ -145,9 +145,10 @@ fn every_command_that_the_quickstart_prints_does_what_it_says() {
     }
 
     // One keep-alive connection, watched while trust changes.
+    // To standard error, which curl does not buffer.
     let watch = quickstart
         .command_with("--rate")
-        .replace("%{http_code}", "%{http_code} %{num_connects}");
+        .replace("%{http_code}", "%{stderr}%{http_code} %{num_connects}");
     let variables = quickstart.command_with("D=").to_owned();
     let mut watcher = Program::start(Command::new("bash").current_dir(dir.path()).args([
         "-c",
@@ -160,7 +161,7 @@ fn every_command_that_the_quickstart_prints_does_what_it_says() {
     assert_eq!(code, "202", "{body}");
     watcher.wait_for_line("403 0");
     watcher.kill();
-    let seen: Vec<String> = watcher.stdout().lines().map(str::to_owned).collect();
+    let seen: Vec<String> = watcher.stderr().lines().map(str::to_owned).collect();
     assert_eq!(seen[0], "200 1");
     assert!(
         seen[1..].iter().all(|line| line.ends_with(" 0")),

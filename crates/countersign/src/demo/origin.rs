@@ -47,6 +47,9 @@ async fn serve(listener: TcpListener) {
             continue;
         };
         tokio::spawn(async move {
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(Duration::from_secs(60))
