@@ -19,5 +19,5 @@ pub use policy::{RevocationMode, RevocationPolicy, RevocationScope};
 
 use std::time::Duration;
 
-/// How far clocks may be apart: a CRL or OCSP response from the near future is believed.
+/// Deviation: how far clocks may be apart. A CRL or OCSP response from the near future is believed.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(300);

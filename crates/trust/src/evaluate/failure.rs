@@ -42,9 +42,10 @@ const FROM_NEAR_TO_FAR: [Reason; 23] = [
     // The path is good but for the time of the leaf: renewing helps.
     Reason::Expired,
     Reason::NotYetValid,
-    // The path is good, but we do not know enough.
+    // The path is good, but we do not know enough, or too much.
     Reason::RevocationStale,
     Reason::RevocationUnknown,
+    Reason::Revoked,
     // The path is of the wrong kind or out of time.
     Reason::EkuMissing,
     Reason::IssuerNotYetValid,
@@ -54,7 +55,6 @@ const FROM_NEAR_TO_FAR: [Reason; 23] = [
     Reason::PathLength,
     Reason::KeyUsage,
     Reason::NotACa,
-    Reason::Revoked,
     // The path proves nothing.
     Reason::WeakSignature,
     Reason::UnsupportedAlgorithm,

@@ -49,7 +49,7 @@ pub(super) fn check(
 
 /// All names: the subject, the alternative names, and the e-mail addresses in the subject.
 ///
-/// RFC 5280 §4.2.1.10 wants the latter only "when … the certificate does not include a subject alternative name"; we always look at them, as
+/// Deviation: RFC 5280 §4.2.1.10 wants the latter only "when … the certificate does not include a subject alternative name"; we always look at them, as
 /// OpenSSL does, since they are forwarded as identity like any other name.
 fn names(certificate: &Certificate) -> Vec<GeneralName> {
     let subject = certificate.subject();

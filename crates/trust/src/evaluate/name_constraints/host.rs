@@ -3,7 +3,9 @@
 use super::Subtrees;
 
 /// RFC 5280 §4.2.1.10: "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side of the name satisfies
-/// the name constraint." A leading dot, which the RFC does not know here, wants at least one label, as everybody reads it.
+/// the name constraint."
+///
+/// Deviation: a leading dot, which the RFC does not know here, wants at least one label, as everybody reads it.
 pub(super) fn dns(name: &str, base: &str, list: Subtrees) -> Option<bool> {
     if !is_dns_name(name) {
         return None;
