@@ -54,12 +54,24 @@ impl Registry {
     }
 
     /// Calls `visit` for every connection, without holding a lock meanwhile.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Connection>)) {
-        for shard in &self.shards {
+    pub(crate) fn for_each(&self, visit: impl FnMut(&Arc<Connection>)) {
+        self.for_each_in(0, 1, |_| true, visit);
+    }
+
+    /// Calls `visit` for the connections that `wanted` names, in one of so many parts.
+    pub(crate) fn for_each_in(
+        &self,
+        part: usize,
+        parts: usize,
+        wanted: impl Fn(&Connection) -> bool,
+        mut visit: impl FnMut(&Arc<Connection>),
+    ) {
+        for shard in self.shards.iter().skip(part).step_by(parts.max(1)) {
             let connections: Vec<_> = shard
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .values()
+                .filter(|connection| wanted(connection))
                 .cloned()
                 .collect();
             connections.iter().for_each(&mut visit);
