@@ -60,7 +60,7 @@ impl Verdicts {
             .iter()
             .filter_map(|(_, verdict)| match verdict {
                 Verdict::Missing => None,
-                Verdict::Valid(chain) => Some(chain.valid_until()),
+                Verdict::Valid(chain) => Some(chain.holds_until()),
                 Verdict::Invalid(_) => Some(refusal_holds_until(peer, made_at)),
             })
             .min()

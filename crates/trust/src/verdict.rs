@@ -44,16 +44,18 @@ struct ValidParts {
     anchor: Certificate,
     identity: ClientIdentity,
     valid_until: UnixTime,
+    holds_until: UnixTime,
     evaluated_at: UnixTime,
 }
 
 impl ValidChain {
-    /// For the evaluator alone: `path` goes from the leaf to the trust anchor.
+    /// For the evaluator alone: `path` goes from the leaf to the trust anchor; `until` bounds the verdict besides the validity of the path.
     pub(crate) fn new(
         path: Vec<Certificate>,
         leaf: &Certificate,
         anchor: &Certificate,
         evaluated_at: UnixTime,
+        until: UnixTime,
     ) -> Self {
         let valid_until = path
             .iter()
@@ -64,6 +66,7 @@ impl ValidChain {
             anchor: anchor.clone(),
             identity: ClientIdentity::new(leaf.clone()),
             valid_until,
+            holds_until: valid_until.min(until),
             evaluated_at,
         }))
     }
@@ -84,6 +87,13 @@ impl ValidChain {
     #[must_use]
     pub fn valid_until(&self) -> UnixTime {
         self.0.valid_until
+    }
+
+    /// Until when this verdict holds while CA set, policy and revocation index are the same: [`valid_until`](Self::valid_until), or earlier the time
+    /// at which required revocation data becomes too old or `serverAuth` no longer does.
+    #[must_use]
+    pub fn holds_until(&self) -> UnixTime {
+        self.0.holds_until
     }
 
     /// Who the client is.

@@ -10,15 +10,16 @@ use super::search::Link;
 use super::{Context, purpose, revocation};
 use crate::signature::{self, SignatureError};
 use crate::text;
-use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, Version};
+use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, UnixTime, Version};
 
-/// Judges the path `links` (client's certificate first) below `anchor`. The outer error means that the judgement was not finished.
+/// Judges the path `links` (client's certificate first) below `anchor`. When it is good, says until when that is so, besides the validity of
+/// its certificates. The outer error means that the judgement was not finished.
 pub(super) fn judge(
     links: &[Link<'_>],
     anchor: &Certificate,
     context: &Context<'_>,
     budget: &mut Budget,
-) -> Result<Result<(), Failure>, Exhausted> {
+) -> Result<Result<UnixTime, Failure>, Exhausted> {
     let mut judgement = Judgement {
         context,
         failures: Vec::new(),
@@ -44,17 +45,20 @@ pub(super) fn judge(
         .failures
         .iter()
         .all(|failure| distance(failure.reason) <= distance(Reason::NotYetValid));
+    let mut until = purpose::holds_until(links, anchor, context.policy);
     if trusted {
         // Revocation data is looked at when the path is otherwise good: only then its issuers are the real ones (threats C3.5).
-        let found = revocation::check(links, anchor, context);
-        judgement.failures.extend(found);
+        match revocation::check(links, anchor, context) {
+            Ok(known_until) => until = until.min(known_until),
+            Err(failures) => judgement.failures.extend(failures),
+        }
     }
     let farthest = judgement
         .failures
         .into_iter()
         .rev()
         .max_by_key(|failure| distance(failure.reason));
-    Ok(farthest.map_or(Ok(()), Err))
+    Ok(farthest.map_or(Ok(until), Err))
 }
 
 struct Judgement<'a> {

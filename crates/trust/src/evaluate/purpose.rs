@@ -4,8 +4,23 @@
 //! (CA/B BR §7.1.2.10.6), and so do we.
 
 use super::failure::Failure;
+use super::search::Link;
 use crate::text;
 use crate::{Certificate, ExtendedKeyUsage, ExtendedKeyUsageRule, Policy, Reason, UnixTime};
+
+/// Until when the path is good by its purposes: where `serverAuth` had to do, that ends.
+pub(super) fn holds_until(links: &[Link<'_>], anchor: &Certificate, policy: &Policy) -> UnixTime {
+    let ExtendedKeyUsageRule::AcceptServerAuthUntil(until) = policy.extended_key_usage else {
+        return UnixTime::MAX;
+    };
+    let for_clients = links
+        .iter()
+        .map(|link| link.certificate)
+        .chain([anchor])
+        .filter_map(Certificate::extended_key_usage)
+        .all(|usage| usage.client_auth() || usage.any());
+    if for_clients { UnixTime::MAX } else { until }
+}
 
 /// A CA that limits itself to other purposes vouches for no client.
 pub(super) fn check_issuer(

@@ -5,35 +5,40 @@ use super::search::{Link, Search};
 use super::{Context, CrlSigners};
 use crate::revocation::{CertificateStatus, Lookup, RevocationMode, RevocationScope};
 use crate::{
-    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy, text,
+    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy, UnixTime,
+    text,
 };
 
-/// What revocation data says against the path.
+/// What revocation data says against the path; when nothing, until when that can be said.
 pub(super) fn check(
     links: &[Link<'_>],
     anchor: &Certificate,
     context: &Context<'_>,
-) -> Vec<Failure> {
+) -> Result<UnixTime, Vec<Failure>> {
     let issuers = links
         .iter()
         .skip(1)
         .map(|link| link.certificate)
         .chain([anchor]);
-    let mut failures: Vec<_> = links
-        .iter()
-        .map(|link| link.certificate)
-        .zip(issuers)
-        .enumerate()
-        .filter_map(|(height, (certificate, issuer))| {
-            let required = match context.policy.revocation.scope {
-                RevocationScope::Leaf => height == 0,
-                RevocationScope::Path => true,
-            };
-            check_one(certificate, issuer, anchor, required, context)
-        })
-        .collect();
-    failures.extend(check_anchor(anchor, context));
-    failures
+    let mut failures = Vec::new();
+    let mut until = UnixTime::MAX;
+    let below = links.iter().map(|link| link.certificate).zip(issuers);
+    for (height, (certificate, issuer)) in below.enumerate() {
+        let required = match context.policy.revocation.scope {
+            RevocationScope::Leaf => height == 0,
+            RevocationScope::Path => true,
+        };
+        match check_one(certificate, issuer, anchor, required, context) {
+            Ok(known_until) => until = until.min(known_until),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    failures.extend(check_anchor(anchor, context).err());
+    if failures.is_empty() {
+        Ok(until)
+    } else {
+        Err(failures)
+    }
 }
 
 fn check_one(
@@ -42,13 +47,11 @@ fn check_one(
     anchor: &Certificate,
     required: bool,
     context: &Context<'_>,
-) -> Option<Failure> {
-    if let Some(failure) = check_by_hand(certificate, Some(issuer), context) {
-        return Some(failure);
-    }
+) -> Result<UnixTime, Failure> {
+    check_by_hand(certificate, Some(issuer), context)?;
     let policy = &context.policy.revocation;
     if policy.mode == RevocationMode::Off {
-        return None;
+        return Ok(UnixTime::MAX);
     }
     let lookup = Lookup {
         certificate,
@@ -59,51 +62,45 @@ fn check_one(
     let status = context
         .revocation
         .status(lookup, |signer| may_speak(signer, anchor, context));
+    let required = required && policy.mode == RevocationMode::Require;
     let subject = text::subject(certificate);
     let ca = text::subject(issuer);
-    let required = required && policy.mode == RevocationMode::Require;
-    match status {
-        CertificateStatus::Good => None,
-        CertificateStatus::Revoked { at, reason } => Some(Failure::new(
+    let (reason, explanation) = match status {
+        CertificateStatus::Revoked { at, reason } => (
             Reason::Revoked,
-            certificate,
             format!("{subject} was revoked by {ca} at {at} ({reason})."),
-        )),
-        CertificateStatus::Stale { since } => required.then(|| {
-            Failure::new(
-                Reason::RevocationStale,
-                certificate,
-                format!(
-                    "The newest revocation information of {ca} about {subject} should have been replaced by {since}; it is {}.",
-                    context.now
-                ),
-            )
-        }),
-        CertificateStatus::Unknown => required.then(|| {
-            Failure::new(
-                Reason::RevocationUnknown,
-                certificate,
-                format!("There is no revocation information of {ca} about {subject}."),
-            )
-        }),
-    }
+        ),
+        // What is not required does not change the verdict when it grows old.
+        _ if !required => return Ok(UnixTime::MAX),
+        CertificateStatus::Good { until } => return Ok(until),
+        CertificateStatus::Stale { since } => (
+            Reason::RevocationStale,
+            format!(
+                "The newest revocation information of {ca} about {subject} should have been replaced by {since}; it is {}.",
+                context.now
+            ),
+        ),
+        CertificateStatus::Unknown => (
+            Reason::RevocationUnknown,
+            format!("There is no revocation information of {ca} about {subject}."),
+        ),
+    };
+    Err(Failure::new(reason, certificate, explanation))
 }
 
 /// Deviation: RFC 5280 §6.1 never asks whether a trust anchor was revoked. An intermediate in the CA set is an anchor too; when data that is
 /// there says that it was revoked, it vouches for nobody. Nothing is required here.
-fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Option<Failure> {
-    let issuer = || {
-        context
-            .set
-            .with_subject(anchor.issuer())
-            .find(|issuer| anchor.verify_signed_by(issuer.public_key()).is_ok())
-    };
+fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Result<(), Failure> {
     if anchor.is_self_issued() || !context.revocation.knows_something() {
         return check_by_hand(anchor, None, context);
     }
-    match issuer() {
+    let issuer = context
+        .set
+        .with_subject(anchor.issuer())
+        .find(|issuer| anchor.verify_signed_by(issuer.public_key()).is_ok());
+    match issuer {
         None => check_by_hand(anchor, None, context),
-        Some(issuer) => check_one(anchor, issuer, issuer, false, context),
+        Some(issuer) => check_one(anchor, issuer, issuer, false, context).map(drop),
     }
 }
 
@@ -111,16 +108,18 @@ fn check_by_hand(
     certificate: &Certificate,
     issuer: Option<&Certificate>,
     context: &Context<'_>,
-) -> Option<Failure> {
-    let mark = context.revocation.revoked_by_hand(certificate, issuer)?;
-    Some(Failure::new(
-        Reason::Revoked,
-        certificate,
-        format!(
-            "{} was revoked by an operator ({mark}).",
-            text::subject(certificate)
-        ),
-    ))
+) -> Result<(), Failure> {
+    match context.revocation.revoked_by_hand(certificate, issuer) {
+        None => Ok(()),
+        Some(mark) => Err(Failure::new(
+            Reason::Revoked,
+            certificate,
+            format!(
+                "{} was revoked by an operator ({mark}).",
+                text::subject(certificate)
+            ),
+        )),
+    }
 }
 
 /// RFC 5280 §6.3.3(f): "Obtain and validate the certification path for the issuer of the complete CRL. The trust anchor for the certification

@@ -7,7 +7,7 @@ use super::failure::{Failure, distance};
 use super::{Context, path};
 use crate::signature::SignatureError;
 use crate::text;
-use crate::{Certificate, Fingerprint, PathAttempt, Reason, ValidChain};
+use crate::{Certificate, Fingerprint, PathAttempt, Reason, UnixTime, ValidChain};
 
 /// A certificate on a path, and what came of checking its signature with the key of the next one.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
             let judged = path::judge(below, anchor, self.context, &mut self.budget);
             below.pop();
             match judged? {
-                Ok(()) => return Ok(Some(self.valid(below, last, anchor))),
+                Ok(until) => return Ok(Some(self.valid(below, last, anchor, until))),
                 Err(failure) => self.note(below, last, Some(anchor), failure),
             }
         }
@@ -201,14 +201,20 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn valid(&self, below: &[Link<'a>], last: &Certificate, anchor: &Certificate) -> ValidChain {
+    fn valid(
+        &self,
+        below: &[Link<'a>],
+        last: &Certificate,
+        anchor: &Certificate,
+        until: UnixTime,
+    ) -> ValidChain {
         let path = below
             .iter()
             .map(|link| link.certificate)
             .chain([last, anchor])
             .cloned()
             .collect();
-        ValidChain::new(path, self.leaf, anchor, self.context.now)
+        ValidChain::new(path, self.leaf, anchor, self.context.now, until)
     }
 
     fn note(

@@ -120,7 +120,10 @@ pub(crate) struct Lookup<'a> {
 /// What is known about a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum CertificateStatus {
-    Good,
+    /// It is good, and that can be said until this time.
+    Good {
+        until: UnixTime,
+    },
     Revoked {
         at: UnixTime,
         reason: RevocationReason,
@@ -197,7 +200,13 @@ impl RevocationIndex {
         match (by_crl, self.status_by_ocsp(lookup, &mut may_speak)) {
             (revoked @ CertificateStatus::Revoked { .. }, _)
             | (_, revoked @ CertificateStatus::Revoked { .. }) => revoked,
-            (CertificateStatus::Good, _) | (_, CertificateStatus::Good) => CertificateStatus::Good,
+            (CertificateStatus::Good { until }, CertificateStatus::Good { until: other }) => {
+                CertificateStatus::Good {
+                    until: until.max(other),
+                }
+            }
+            (good @ CertificateStatus::Good { .. }, _)
+            | (_, good @ CertificateStatus::Good { .. }) => good,
             (stale @ CertificateStatus::Stale { .. }, _)
             | (_, stale @ CertificateStatus::Stale { .. }) => stale,
             _ => CertificateStatus::Unknown,
@@ -250,6 +259,7 @@ impl RevocationIndex {
     ) -> CertificateStatus {
         let mut covered = RevocationReasons::default();
         let mut stale: Option<UnixTime> = None;
+        let mut good_until = UnixTime::MAX;
         for point in Point::all(lookup.certificate) {
             for crl in self.crls_at(&point).filter(|crl| !crl.is_delta()) {
                 let Some(reasons) = point.covered_by(crl) else {
@@ -270,13 +280,17 @@ impl RevocationIndex {
                     };
                 }
                 match freshness(next_update, lookup) {
+                    CertificateStatus::Good { until } => {
+                        covered = covered.union(reasons);
+                        good_until = good_until.min(until);
+                    }
                     CertificateStatus::Stale { since } => stale = stale.max(Some(since)),
-                    _ => covered = covered.union(reasons),
+                    _ => {}
                 }
             }
         }
         if covered == RevocationReasons::ALL {
-            CertificateStatus::Good
+            CertificateStatus::Good { until: good_until }
         } else {
             stale.map_or(CertificateStatus::Unknown, |since| {
                 CertificateStatus::Stale { since }
@@ -336,10 +350,15 @@ impl RevocationIndex {
 
 /// Whether data whose issuer promised newer by `next_update` can still be used.
 fn freshness(next_update: Option<UnixTime>, lookup: Lookup<'_>) -> CertificateStatus {
-    match next_update {
-        Some(promised) if lookup.now > promised.saturating_add(lookup.stale_grace) => {
-            CertificateStatus::Stale { since: promised }
-        }
-        _ => CertificateStatus::Good,
+    let Some(promised) = next_update else {
+        return CertificateStatus::Good {
+            until: UnixTime::MAX,
+        };
+    };
+    let until = promised.saturating_add(lookup.stale_grace);
+    if lookup.now > until {
+        CertificateStatus::Stale { since: promised }
+    } else {
+        CertificateStatus::Good { until }
     }
 }

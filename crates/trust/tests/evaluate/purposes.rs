@@ -1,7 +1,7 @@
 //! Extended key usage and the client's key usage.
 
 use countersign_testkit::pki::{KeyUsage, Pki, eku};
-use countersign_trust::{ExtendedKeyUsageRule as Rule, UnixTime};
+use countersign_trust::{ExtendedKeyUsageRule as Rule, UnixTime, Verdict};
 
 use crate::check::{Case, NOW};
 
@@ -70,4 +70,20 @@ fn a_client_key_must_be_for_signing() {
     check(&[KeyUsage::KeyAgreement], "valid");
     check(&[KeyUsage::KeyEncipherment], "key_usage");
     check(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign], "key_usage");
+}
+
+#[test]
+fn a_verdict_holds_until_server_auth_no_longer_does() {
+    let root = Pki::new().root("root");
+    let rule = Rule::AcceptServerAuthUntil(UnixTime::from_secs(NOW + 5));
+    for (purpose, expected) in [(eku::SERVER_AUTH, Some(NOW + 5)), (eku::CLIENT_AUTH, None)] {
+        let client = root.client("a").extended_key_usage(&[purpose]).issue();
+        match Case::of(&client, &[&root]).rule(rule).is("valid") {
+            Verdict::Valid(chain) => {
+                let until = expected.unwrap_or(chain.valid_until().as_secs());
+                assert_eq!(chain.holds_until().as_secs(), until);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -306,3 +306,22 @@ fn a_revoked_crl_signer_is_not_believed() {
         .build()
         .is(&client, UNKNOWN);
 }
+
+#[test]
+fn a_verdict_holds_until_the_data_that_it_needs_is_too_old() {
+    let root = Pki::new().root("root");
+    let client = root.client("a").valid(NOW - DAY, NOW + 9 * DAY).issue();
+    let world = World::new(&[&root])
+        .crl(&root.crl().issue())
+        .grace(60)
+        .build();
+    let until = |mode| match world.verdict(&client, mode) {
+        Verdict::Valid(chain) => {
+            assert_eq!(chain.valid_until().as_secs(), NOW + 9 * DAY);
+            chain.holds_until().as_secs()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(until(RevocationMode::Require), NOW + DAY + 60);
+    assert_eq!(until(RevocationMode::Prefer), NOW + 9 * DAY);
+}
