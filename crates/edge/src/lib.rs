@@ -22,6 +22,7 @@
 
 mod accept;
 mod access_log;
+mod causes;
 mod config;
 mod connection;
 mod edge;

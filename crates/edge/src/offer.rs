@@ -8,6 +8,7 @@ use countersign_snapshot::{
     VerifyingKey,
 };
 
+use crate::causes::with_causes;
 use crate::enforced::{BuildError, Enforced};
 use crate::node::Node;
 use crate::store::LastGood;
@@ -169,16 +170,4 @@ impl Offers {
             .map_err(|_| OfferError::Interrupted)??;
         Ok(Next::Enforce(Arc::new(enforced)))
     }
-}
-
-/// Acknowledgements carry one text for a person, so the causes are put into it.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use super::{Connection, Ending, Handshake, Protocol, drive};
 use crate::accept::budget::HandshakePermit;
 use crate::access_log::{ConnectionRecord, Who};
+use crate::causes::with_causes;
 use crate::node::{Node, Phase};
 
 /// Runs one client connection from its first byte to its last.
@@ -181,18 +182,6 @@ fn record_refused(node: &Node, client: SocketAddr, refused: &RefusedHandshake, t
         who,
         took,
     );
-}
-
-/// An error and its causes in one line; for the log's text field, which has no structure of its own for causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn write(

@@ -6,6 +6,8 @@ use std::io;
 use countersign_tls::{BuildOriginError, OriginTlsError, origin_refused_certificate};
 use countersign_trust::Reason;
 
+use crate::causes::with_causes;
+
 /// A failure on the way to an origin: a reason for the client, details for the log.
 #[derive(Debug)]
 pub(crate) struct OriginError {
@@ -67,15 +69,4 @@ impl OriginError {
         }
         Self::new(Reason::OriginUnreachable, with_causes(error))
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
