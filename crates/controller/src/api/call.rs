@@ -18,6 +18,8 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     pub(crate) path: Vec<(String, String)>,
     pub(crate) query: Query,
+    /// The tag of `If-Match`: what the caller saw. None when it does not care.
+    pub(crate) if_match: Option<String>,
     pub(crate) body: Bytes,
 }
 

@@ -29,7 +29,8 @@ fn validate(call: Call) -> BoxFuture<'static, Result<Reply, ServiceError>> {
         let judged = call
             .controller
             .versions()
-            .validate(&call.caller, sha1, &certificates)?;
+            .validate(&call.caller, sha1, certificates)
+            .await?;
         Reply::json(
             StatusCode::OK,
             &truststore::ValidationAnswer {

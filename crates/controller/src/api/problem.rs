@@ -69,6 +69,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::StillDeployed
         | E::VersionAlreadyActive
         | E::VersionNotActive => StatusCode::CONFLICT,
+        E::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         E::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         E::MediaTypeNotSupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         E::CaSetLimitReached

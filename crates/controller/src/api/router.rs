@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_MATCH};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::authenticate;
@@ -48,8 +49,14 @@ pub(crate) fn router(controller: Controller) -> Router {
         for operation in &served {
             methods = methods.on(filter(&operation.method.http()), {
                 let operation: &'static Operation = operation;
-                move |State(shared): State<Shared>, parameters: RawPathParams, request: Request| {
-                    answer(shared, operation, parameters, request)
+                move |State(shared): State<Shared>,
+                      parameters: Result<RawPathParams, RawPathParamsRejection>,
+                      request: Request| async move {
+                    match parameters {
+                        Ok(parameters) => answer(shared, operation, parameters, request).await,
+                        // A path that is no text names nothing.
+                        Err(_) => not_found(&request),
+                    }
                 }
             });
         }
@@ -62,16 +69,13 @@ pub(crate) fn router(controller: Controller) -> Router {
             let allow = allow.clone();
             async move { method_not_allowed(&request, &allow) }
         });
+        // Links to lists end with a slash, as the vendor's do, and whoever follows one gets there.
+        router = router.route(&format!("{path}/"), methods.clone());
         router = router.route(path, methods);
     }
     router
         .route("/openapi.json", axum::routing::get(openapi))
-        .fallback(|request: Request| async move {
-            respond(
-                &request,
-                ServiceError::new(ErrorCode::NotFound, "There is nothing at this path."),
-            )
-        })
+        .fallback(|request: Request| async move { not_found(&request) })
         .with_state(shared)
 }
 
@@ -84,7 +88,6 @@ fn paths() -> Vec<&'static str> {
 }
 
 fn filter(method: &Method) -> axum::routing::MethodFilter {
-    // HEAD stays out: the vendor's API has none, and a filter for GET alone would let it through.
     match *method {
         Method::DELETE => axum::routing::MethodFilter::DELETE,
         Method::POST => axum::routing::MethodFilter::POST,
@@ -173,6 +176,7 @@ async fn carry_out(
         caller,
         path,
         query,
+        if_match: if_match(&parts.headers),
         body,
     })
     .await
@@ -191,6 +195,12 @@ async fn read(body: HttpBody, limit: usize) -> Result<Bytes, ServiceError> {
             ..ServiceError::new(ErrorCode::RequestTimeout, "The body did not arrive whole.")
         }),
     }
+}
+
+/// RFC 9110 §13.1.1: `*` matches whatever is there. Only one tag is understood, since only one state is ever current.
+fn if_match(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(IF_MATCH)?.to_str().unwrap_or_default().trim();
+    (tag != "*").then(|| tag.trim_matches('"').to_owned())
 }
 
 fn show(reply: Reply) -> Response {
@@ -221,6 +231,13 @@ fn add_headers(response: &mut Response, allowance: Option<Allowance>) {
     {
         headers.insert(RATE_NEXT, value);
     }
+}
+
+fn not_found(request: &Request) -> Response {
+    respond(
+        request,
+        ServiceError::new(ErrorCode::NotFound, "There is nothing at this path."),
+    )
 }
 
 fn method_not_allowed(request: &Request, allow: &str) -> Response {

@@ -3,7 +3,7 @@
 use countersign_api::truststore::{self, links};
 use countersign_trust::UnixTime;
 use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{ETAG, LOCATION};
 use std::time::Duration;
 
 use super::call::{Call, Reply};
@@ -88,7 +88,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         id: "updateCaSetVersion",
         method: Verb::Put,
         path: "/mtls-edge-truststore/v2/ca-sets/{caSetId}/versions/{version}",
-        summary: "Replaces what a version says and holds, as long as no network ever was asked to enforce it.",
+        summary: "Replaces what a version says and holds, as long as no network ever was asked to enforce it. With If-Match, only if its ETag is still the same.",
         role: Role::Operator,
         query: &[],
         body: Body::Json("VersionRequest"),
@@ -100,6 +100,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ErrorCode::CertificateLimitReached,
             ErrorCode::CertificateValidationFailureUpdate,
             ErrorCode::DeleteInProgress,
+            ErrorCode::PreconditionFailed,
             ErrorCode::TypeMismatch,
             ErrorCode::VersionIsActive,
             ErrorCode::VersionNotFound,
@@ -210,7 +211,8 @@ fn made((version, warnings): &(Version, Vec<Warning>)) -> Result<Reply, ServiceE
         StatusCode::CREATED,
         &wire::version(version, Some(warnings.clone())),
     )?
-    .with(LOCATION, &link)
+    .with(LOCATION, &link)?
+    .with(ETAG, &format!("\"{}\"", version.tag()))
 }
 
 fn list(call: Call) -> Answer {
@@ -244,7 +246,8 @@ fn show(call: Call) -> Answer {
             .versions()
             .find(&call.caller, call.ca_set()?, call.version()?)
             .await?;
-        Reply::json(StatusCode::OK, &wire::version(&version, None))
+        Reply::json(StatusCode::OK, &wire::version(&version, None))?
+            .with(ETAG, &format!("\"{}\"", version.tag()))
     })
 }
 
@@ -255,9 +258,10 @@ fn replace(call: Call) -> Answer {
         let (version, warnings) = call
             .controller
             .versions()
-            .replace(&call.caller, id, number, new)
+            .replace(&call.caller, id, number, call.if_match.as_deref(), new)
             .await?;
-        Reply::json(StatusCode::OK, &wire::version(&version, Some(warnings)))
+        Reply::json(StatusCode::OK, &wire::version(&version, Some(warnings)))?
+            .with(ETAG, &format!("\"{}\"", version.tag()))
     })
 }
 

@@ -193,6 +193,7 @@ error_codes! {
     NoPreviousVersion = "no-previous-ca-set-version", "There is no version to go back to.";
     NotDeployed = "not-deployed", "It is not deployed on the network.";
     NotFound = "not-found", "Not found.";
+    PreconditionFailed = "precondition-failed", "It was changed in the meantime.";
     RequestTimeout = "request-timeout", "The request took too long.";
     RequestTooLarge = "request-too-large", "The request is too large.";
     ServiceUnavailable = "service-unavailable", "The service is not available at this time.";

@@ -9,6 +9,9 @@ use super::{Context, ErrorCode, ServiceError, ca_sets, change, deletions, state}
 use crate::model::{ActivityKind, CaSet, Caller, HeldCertificate, Version, VersionStatus, Warning};
 use crate::store::{self, StoreError, Write};
 
+/// How many times the limit of certificates may be submitted, for duplicates.
+const DUPLICATES_MAX: u32 = 4;
+
 /// The versions of CA sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Versions<'c> {
@@ -89,13 +92,15 @@ impl<'c> Versions<'c> {
         super::CaSets::new(self.context)
             .find(caller, ca_set)
             .await?;
-        let judged = upload::judge(
-            &new.certificates,
-            new.sha1,
-            at,
-            &caller.name,
-            ErrorCode::CertificateValidationFailureCreate,
-        );
+        let judged = self
+            .judge(
+                caller,
+                new.sha1,
+                new.certificates,
+                at,
+                ErrorCode::CertificateValidationFailureCreate,
+            )
+            .await;
         let mut write = self.context.store.write().await?;
         let ca_set = ca_sets::live(&mut write, caller, ca_set).await?;
         let accepted = judged?;
@@ -177,29 +182,33 @@ impl<'c> Versions<'c> {
         Ok(version)
     }
 
-    /// Replaces what a version says and holds.
+    /// Replaces what a version says and holds. With an expected tag, only if it is still the [`Version::tag`].
     ///
     /// # Errors
-    /// When it is or was active or is being activated, or for the reasons of [`Versions::create`].
+    /// When somebody else changed it, when it is or was active or is being activated, or for the reasons of [`Versions::create`].
     pub async fn replace(
         &self,
         caller: &Caller,
         ca_set: CaSetId,
         number: VersionNumber,
+        expected: Option<&str>,
         new: NewVersion,
     ) -> Result<(Version, Vec<Warning>), ServiceError> {
         let at = self.context.clock.now();
         self.find(caller, ca_set, number).await?;
-        let judged = upload::judge(
-            &new.certificates,
-            new.sha1,
-            at,
-            &caller.name,
-            ErrorCode::CertificateValidationFailureUpdate,
-        );
+        let judged = self
+            .judge(
+                caller,
+                new.sha1,
+                new.certificates,
+                at,
+                ErrorCode::CertificateValidationFailureUpdate,
+            )
+            .await;
         let mut write = self.context.store.write().await?;
         let ca_set = ca_sets::live(&mut write, caller, ca_set).await?;
         let current = find_live(&mut write, &ca_set, number).await?;
+        refuse_changed(&current, expected)?;
         refuse_frozen(&mut write, &ca_set, &current).await?;
         let accepted = judged?;
         self.check_certificate_limit(&ca_set, &accepted.certificates)?;
@@ -209,6 +218,7 @@ impl<'c> Versions<'c> {
         let version = Version {
             description: new.description,
             sha1: new.sha1,
+            edits: current.edits + 1,
             modified_at: Some(at),
             modified_by: Some(caller.name.clone()),
             ..current
@@ -332,23 +342,53 @@ impl<'c> Versions<'c> {
     ///
     /// # Errors
     /// When one cannot be used.
-    pub fn validate(
+    pub async fn validate(
         &self,
         caller: &Caller,
         sha1: Sha1Signatures,
-        certificates: &[SubmittedCertificate],
+        certificates: Vec<SubmittedCertificate>,
     ) -> Result<Judged, ServiceError> {
-        let accepted = upload::judge(
-            certificates,
-            sha1,
-            self.context.clock.now(),
-            &caller.name,
-            ErrorCode::CertificateValidationFailure,
-        )?;
+        let accepted = self
+            .judge(
+                caller,
+                sha1,
+                certificates,
+                self.context.clock.now(),
+                ErrorCode::CertificateValidationFailure,
+            )
+            .await?;
         Ok(Judged {
             certificates: accepted.as_given,
             warnings: accepted.warnings,
         })
+    }
+
+    /// Judges certificates where the signatures that it checks keep nobody waiting.
+    async fn judge(
+        &self,
+        caller: &Caller,
+        sha1: Sha1Signatures,
+        certificates: Vec<SubmittedCertificate>,
+        at: UnixTime,
+        refusal: ErrorCode,
+    ) -> Result<upload::Accepted, ServiceError> {
+        let limit = self.context.limits.certificates_per_version;
+        // Duplicates do not count against the limit, but nobody sends this many by mistake.
+        if certificates.len() > limit.saturating_mul(DUPLICATES_MAX) as usize {
+            return Err(ServiceError::new(
+                ErrorCode::CertificateLimitReached,
+                format!(
+                    "{} certificates were submitted, and {limit} per version is the limit.",
+                    certificates.len()
+                ),
+            )
+            .with("maxCertificatesPerVersion", limit)
+            .with("submittedCertificatesCount", certificates.len()));
+        }
+        let by = caller.name.clone();
+        tokio::task::spawn_blocking(move || upload::judge(&certificates, sha1, at, &by, refusal))
+            .await
+            .map_err(ServiceError::internal)?
     }
 
     fn check_certificate_limit(
@@ -441,6 +481,7 @@ async fn blank(
         active_on_production: false,
         created_at: at,
         created_by: caller.name.clone(),
+        edits: 0,
         modified_at: None,
         modified_by: None,
         frozen_at: None,
@@ -499,6 +540,24 @@ fn keep_history(
         }
     }
     held
+}
+
+/// Refuses when the version is not what the caller saw.
+fn refuse_changed(version: &Version, expected: Option<&str>) -> Result<(), ServiceError> {
+    match expected {
+        Some(tag) if tag != version.tag() => Err(about(
+            ErrorCode::PreconditionFailed,
+            version,
+            format!(
+                "Version {} of the CA set `{}` was changed by {} in the meantime; read it again.",
+                version.number,
+                version.ca_set_name,
+                version.modified_by.as_ref().unwrap_or(&version.created_by)
+            ),
+        )
+        .with("etag", version.tag())),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses when the version may no longer change.

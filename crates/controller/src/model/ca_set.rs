@@ -90,6 +90,8 @@ pub struct Version {
     pub created_at: UnixTime,
     /// By whom.
     pub created_by: String,
+    /// How often it was edited.
+    pub edits: i64,
     /// When it was last edited.
     pub modified_at: Option<UnixTime>,
     /// By whom.
@@ -105,6 +107,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// Names this state of the version: another after each edit.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        format!("{}-{}-{}", self.ca_set, self.number, self.edits)
+    }
+
     /// Whether it is there.
     #[must_use]
     pub const fn status(&self) -> VersionStatus {

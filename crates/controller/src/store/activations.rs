@@ -92,20 +92,6 @@ pub(crate) async fn running_of(
     .await?)
 }
 
-/// One activation, whoever owns it.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
-    id: ActivationId,
-) -> Result<Option<Activation>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT activations.*, ca_sets.name AS ca_set_name FROM activations
-         JOIN ca_sets ON ca_sets.id = activations.ca_set_id WHERE activations.id = ?",
-    )
-    .bind(id.number())
-    .fetch_optional(connection)
-    .await?)
-}
-
 /// The history of a CA set, or of one of its versions, newest first.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,

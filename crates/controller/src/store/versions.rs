@@ -41,6 +41,7 @@ impl FromRow<'_, SqliteRow> for Version {
             active_on_production: row.try_get("active_on_production")?,
             created_at: decode::time(row, "created_at")?,
             created_by: row.try_get("created_by")?,
+            edits: row.try_get("edits")?,
             modified_at: decode::optional_time(row, "modified_at")?,
             modified_by: row.try_get("modified_by")?,
             frozen_at: decode::optional_time(row, "frozen_at")?,
@@ -121,12 +122,13 @@ pub(crate) async fn replace(
     certificates: &[HeldCertificate],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE ca_set_versions SET description = ?, allow_insecure_sha1 = ?, content_digest = ?, modified_at = ?, modified_by = ?
+        "UPDATE ca_set_versions SET description = ?, allow_insecure_sha1 = ?, content_digest = ?, edits = ?, modified_at = ?, modified_by = ?
          WHERE ca_set_id = ? AND version = ?",
     )
     .bind(&version.description)
     .bind(version.sha1 == Sha1Signatures::Allow)
     .bind(content_digest(certificates))
+    .bind(version.edits)
     .bind(version.modified_at.map(UnixTime::as_micros))
     .bind(&version.modified_by)
     .bind(decode::stored_id(version.ca_set))

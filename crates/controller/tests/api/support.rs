@@ -16,7 +16,7 @@ use countersign_snapshot::{
 };
 use countersign_testkit::{NOW, Pki};
 use countersign_trust::{Clock, UnixTime};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -399,10 +399,6 @@ impl Answer {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub fn is(&self, status: StatusCode) -> bool {
-        self.status == status.as_u16()
     }
 }
 

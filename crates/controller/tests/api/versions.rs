@@ -3,7 +3,8 @@
 use countersign_testkit::{DAY, NOW, Pki};
 use serde_json::{Value, json};
 
-use crate::support::{PREFIX, World, root_pem, version_of};
+use crate::support::{PREFIX, World, join_all, root_pem, version_of};
+use countersign_controller::Role;
 
 #[tokio::test]
 async fn a_new_version_shows_its_certificates_and_its_warnings() {
@@ -95,6 +96,58 @@ async fn an_edited_version_keeps_who_brought_its_old_certificates() {
         .put(&format!("{link}/versions/1"), shown)
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn nobody_overwrites_what_they_did_not_see() {
+    let world = World::new().await;
+    let link = world.ca_set("partners").await;
+    let version = world.version(&link, "One").await;
+    let seen = world.get(&version).await.header("etag").to_owned();
+    let pems: Vec<_> = (0..5)
+        .map(|number| root_pem(&format!("Root {number}")))
+        .collect();
+    let put = async |pem: &String| {
+        let request = http::Request::builder()
+            .method("PUT")
+            .uri(&version)
+            .header(
+                "authorization",
+                format!("Bearer {}", world.token(Role::Operator)),
+            )
+            .header("if-match", &seen)
+            .body(axum::body::Body::from(version_of(&[pem]).to_string()));
+        world.send(request.unwrap()).await
+    };
+    let answers = join_all(pems.iter().map(put)).await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(done.len(), 1);
+    for answer in refused {
+        answer.problem(412, "precondition-failed");
+        assert_eq!(
+            format!(
+                "\"{}\"",
+                answer.body["contextInfo"]["etag"].as_str().unwrap()
+            ),
+            done[0].header("etag")
+        );
+    }
+    let now = world.get(&version).await;
+    assert_eq!(now.header("etag"), done[0].header("etag"));
+    assert_eq!(now.body["certificates"], done[0].body["certificates"]);
+    // The link to the list ends with a slash, and leads there.
+    let list = world.get(&link).await.body["versionsLink"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(list.ends_with('/'));
+    assert_eq!(
+        world.get(&list).await.expect(200).body["versions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
