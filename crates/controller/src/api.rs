@@ -8,6 +8,8 @@ mod body;
 mod ca_sets;
 mod call;
 mod certificates;
+mod deployments;
+mod edge_certificates;
 mod edgegrid;
 mod media;
 mod openapi;
@@ -17,6 +19,7 @@ mod query;
 mod rate;
 mod router;
 mod serve;
+mod sites;
 mod versions;
 mod wire;
 

@@ -35,6 +35,7 @@ pub use api_clients::{ApiClients, Credentials, NewApiClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
 pub use edge_certificates::EdgeCertificates;
+pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use sites::Sites;

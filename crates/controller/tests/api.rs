@@ -24,6 +24,8 @@ mod errors;
 mod openapi;
 #[path = "api/permissions.rs"]
 mod permissions;
+#[path = "api/sites.rs"]
+mod sites;
 #[path = "api/support.rs"]
 mod support;
 #[path = "api/uploads.rs"]

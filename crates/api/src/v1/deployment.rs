@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use crate::Timestamp;
 
 /// A request to deploy or to remove.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -43,9 +44,17 @@ pub struct Deployment {
     /// Why it failed.
     pub failure_reason: Option<String>,
     /// When it was asked for.
-    pub created_date: String,
+    pub created_date: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When its status last changed.
-    pub modified_date: Option<String>,
+    pub modified_date: Option<Timestamp>,
+}
+
+/// The answer to a list request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployments {
+    /// Newest first.
+    pub deployments: Vec<Deployment>,
 }

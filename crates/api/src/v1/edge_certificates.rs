@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::SecretText;
 use super::deployment::Deployed;
 use super::tls::{CaList, ClientCertificateMode, TlsSettings};
+use crate::truststore::Validation;
+use crate::{Timestamp, ValidityDate};
 
 /// A request to make or change an edge certificate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -84,13 +86,16 @@ pub struct EdgeCertificate {
     /// What production presents.
     pub production: Option<Deployed>,
     /// When it was made.
-    pub created_date: String,
+    pub created_date: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When it was last changed.
-    pub modified_date: Option<String>,
+    pub modified_date: Option<Timestamp>,
     /// By whom.
     pub modified_by: Option<String>,
+    /// Remarks about the request that made or changed it; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 /// A certificate that the edge presents.
@@ -110,9 +115,9 @@ pub struct CertificateDescription {
     /// SHA-256 of the leaf, lower-case hex.
     pub fingerprint: String,
     /// From when the leaf is valid.
-    pub start_date: String,
+    pub start_date: ValidityDate,
     /// Until when the leaf is valid.
-    pub end_date: String,
+    pub end_date: ValidityDate,
 }
 
 /// The answer to a list request.

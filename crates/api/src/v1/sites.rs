@@ -6,10 +6,26 @@ use super::Network;
 use super::deployment::Deployed;
 use super::edge_certificates::CertificateUpload;
 use super::tls::{CaList, ClientCertificateMode, TlsSettings};
+use crate::Timestamp;
+use crate::truststore::Validation;
+
+/// The fields of [`SiteInput`] beside the settings.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SiteRequestFields {
+    /// See [`SiteInput::name`].
+    pub name: Option<String>,
+    /// See [`SiteInput::certificate`].
+    pub certificate: Option<CertificateUpload>,
+    /// See [`SiteInput::deploy_to`].
+    pub deploy_to: Vec<Network>,
+    /// See [`SiteInput::client_ca_pem`].
+    pub client_ca_pem: Option<String>,
+}
 
 /// A request to make or change a site.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SiteInput {
     /// Its name, unique in the account; the first hostname when absent. Never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +47,7 @@ pub struct SiteInput {
 
 /// What a site's network enforces.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SiteSettings {
     /// The server names; `*.example.com` is a wildcard for one label.
     pub hostnames: Vec<String>,
@@ -141,13 +157,16 @@ pub struct Site {
     /// What production has.
     pub production: Option<Deployed>,
     /// When it was made.
-    pub created_date: String,
+    pub created_date: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When it was last changed.
-    pub modified_date: Option<String>,
+    pub modified_date: Option<Timestamp>,
     /// By whom.
     pub modified_by: Option<String>,
+    /// Remarks about the request that made or changed it; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 /// The answer to a list request.
@@ -156,4 +175,30 @@ pub struct Site {
 pub struct Sites {
     /// All of the account, by name.
     pub sites: Vec<Site>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_read_as_it_is_written_with_its_settings_beside_the_rest() {
+        let text = r#"{"siteId":"1","siteLink":"/v1/sites/1","name":"a.test","version":1,"hostnames":["a.test"],
+            "edgeCertificateIds":["1"],"origin":{"url":"http://127.0.0.1"},"staging":null,"production":null,
+            "createdDate":"2026-06-01T00:00:00.000000Z","createdBy":"x","modifiedDate":null,"modifiedBy":null}"#;
+        let site: Site = serde_json::from_str(text).unwrap();
+        assert_eq!(site.settings.hostnames, ["a.test"]);
+        let written = serde_json::to_value(&site).unwrap();
+        assert_eq!(
+            written,
+            serde_json::from_str::<serde_json::Value>(text).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_refused() {
+        let text =
+            r#"{"hostnames":["a.test"],"origin":{"url":"http://127.0.0.1"},"openPaths":["/"]}"#;
+        assert!(serde_json::from_str::<SiteSettings>(text).is_err());
+    }
 }

@@ -189,7 +189,7 @@ fn roll_back(call: Call) -> Answer {
     })
 }
 
-fn network(call: &Call) -> Result<Network, ServiceError> {
+pub(super) fn network(call: &Call) -> Result<Network, ServiceError> {
     let value = body::parse(&call.body)?;
     let mut reader = Reader::default();
     let root = reader.root(&value);

@@ -44,6 +44,33 @@ impl Pointer {
     }
 }
 
+/// Reads one of the wire types, strictly. Says which field is wrong and what was expected, and does not repeat what was found: it may be a
+/// key at the wrong place.
+pub(crate) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer: String = error
+            .path()
+            .iter()
+            .filter_map(|segment| match segment {
+                serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
+                serde_path_to_error::Segment::Map { key } => {
+                    Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+                }
+                _ => None,
+            })
+            .collect();
+        let said = error.inner().to_string();
+        let detail = match said.split_once(", expected ") {
+            Some((found, expected)) if !found.starts_with("unknown field") => {
+                format!("the value is of another kind; expected is {expected}")
+            }
+            _ => said.chars().take(400).collect(),
+        };
+        let detail = format!("The body cannot be used: `{pointer}`: {detail}.");
+        ServiceError::new(ErrorCode::JsonSchemaValidationError, detail).at(pointer)
+    })
+}
+
 /// Parses JSON.
 pub(crate) fn parse(body: &[u8]) -> Result<Value, ServiceError> {
     serde_json::from_slice(body).map_err(|error| {

@@ -55,7 +55,8 @@ impl Call {
             .map_or("", |(_, value)| value)
     }
 
-    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, ServiceError> {
+    /// A parameter of the path that is a number.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, ServiceError> {
         let text = self.parameter(name);
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse().ok().filter(|_| digits).ok_or_else(|| {

@@ -3,7 +3,9 @@
 use http::Method;
 
 use super::call::{Call, Reply};
-use super::{activations, api_clients, audit, ca_sets, certificates, versions};
+use super::{
+    activations, api_clients, audit, ca_sets, certificates, edge_certificates, sites, versions,
+};
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
 
@@ -101,6 +103,8 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         versions::OPERATIONS,
         activations::OPERATIONS,
         certificates::OPERATIONS,
+        edge_certificates::OPERATIONS,
+        sites::OPERATIONS,
         audit::OPERATIONS,
         api_clients::OPERATIONS,
     ]

@@ -301,7 +301,10 @@ impl Reconciler {
         let at = self.context.clock.now();
         let mut write = self.context.store.write().await?;
         for (change, outcome) in ended {
-            let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
+            let outcome = match outcome {
+                Ok(()) => Ok(()),
+                Err(why) => Err(why.as_str()),
+            };
             let was_running = match change {
                 PendingChange::CaSet(it) => {
                     let caller = Caller::internal(it.account.clone(), NAME);

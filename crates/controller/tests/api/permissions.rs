@@ -19,7 +19,10 @@ async fn the_permissions_are_those_of_the_reviewed_table() {
             .replace("{caSetId}", "999")
             .replace("{version}", "1")
             .replace("{activationId}", "1")
-            .replace("{apiClientId}", "x");
+            .replace("{apiClientId}", "x")
+            .replace("{edgeCertificateId}", "999")
+            .replace("{siteId}", "999")
+            .replace("{deploymentId}", "1");
         write!(table, "{:36}", operation.id).unwrap();
         for role in Role::ALL {
             let token = world.token(*role).to_owned();

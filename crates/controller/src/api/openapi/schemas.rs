@@ -1,11 +1,17 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod sites;
+
 use serde_json::{Map, Value, json};
 
 /// All schemas by name.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    for (name, schema) in truststore().into_iter().chain(control()) {
+    for (name, schema) in truststore()
+        .into_iter()
+        .chain(control())
+        .chain(sites::schemas())
+    {
         all.insert(name.to_owned(), schema);
     }
     all.into()

@@ -1,0 +1,215 @@
+//! The schemas of sites and edge certificates.
+
+use serde_json::{Value, json};
+
+use super::{
+    boolean, choice, integer, list, network, nullable, object, percent, progress, reference, some,
+    text, time,
+};
+
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    let mut schemas = requests();
+    schemas.extend(parts());
+    schemas.extend(answers());
+    schemas
+}
+
+fn requests() -> Vec<(&'static str, Value)> {
+    let mut site = vec![
+        ("certificate?", reference("CertificateUpload")),
+        ("clientCaPem?", text()),
+        ("deployTo?", json!({"type": "array", "items": network()})),
+        ("name?", text()),
+    ];
+    site.extend(site_settings());
+    vec![
+        ("DeployRequest", object(&[("network", network())])),
+        ("SiteRequest", object(&site)),
+        (
+            "EdgeCertificateRequest",
+            object(&[
+                ("certificates?", list("CertificateUpload")),
+                ("name?", text()),
+                ("settings?", reference("EdgeCertificateSettings")),
+            ]),
+        ),
+        (
+            "CertificateUpload",
+            object(&[
+                ("certificatePem", text()),
+                (
+                    "privateKeyPem",
+                    json!({"type": "string", "writeOnly": true}),
+                ),
+            ]),
+        ),
+    ]
+}
+
+fn parts() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "EdgeCertificateSettings",
+            object(&[
+                ("mutualAuthentication?", reference("MutualAuthentication")),
+                ("tls?", reference("TlsSettings")),
+            ]),
+        ),
+        (
+            "MutualAuthentication",
+            object(&[
+                ("caSetId", text()),
+                ("mode?", mode()),
+                ("ocsp?", boolean()),
+                ("sendCaList?", choice(&["all", "none"])),
+            ]),
+        ),
+        (
+            "SiteMutualAuthentication",
+            object(&[
+                ("caSetIds?", texts()),
+                ("certificatePaths?", texts()),
+                ("enforcement?", choice(&["deny", "record"])),
+                ("mode?", mode()),
+                ("ocsp?", boolean()),
+                ("openPaths?", texts()),
+                ("sendCaList?", choice(&["all", "none"])),
+            ]),
+        ),
+        (
+            "SiteOrigin",
+            object(&[
+                ("caPem?", text()),
+                (
+                    "hostHeader?",
+                    json!({"oneOf": [
+                        {"type": "string", "enum": ["origin", "request"]},
+                        object(&[("custom", text())]),
+                    ]}),
+                ),
+                ("serverName?", text()),
+                ("url", text()),
+            ]),
+        ),
+        (
+            "TlsSettings",
+            object(&[
+                ("cipherProfile?", choice(&["compatible", "modern"])),
+                ("httpVersions?", choice(&["http1", "http1AndHttp2"])),
+                ("maximumVersion?", choice(&["1.2", "1.3"])),
+                ("minimumVersion?", choice(&["1.2", "1.3"])),
+            ]),
+        ),
+    ]
+}
+
+fn answers() -> Vec<(&'static str, Value)> {
+    let mut site = vec![("name", text()), ("siteId", text()), ("siteLink", text())];
+    site.extend(site_settings());
+    site.extend(history());
+    let mut edge_certificate = vec![
+        ("certificates", some("PresentedCertificate")),
+        ("edgeCertificateId", text()),
+        ("edgeCertificateLink", text()),
+        ("name", text()),
+        ("ownerSiteId", nullable(text())),
+        ("settings", reference("EdgeCertificateSettings")),
+    ];
+    edge_certificate.extend(history());
+    vec![
+        ("Site", object(&site)),
+        ("Sites", object(&[("sites", list("Site"))])),
+        ("EdgeCertificate", object(&edge_certificate)),
+        (
+            "EdgeCertificates",
+            object(&[("edgeCertificates", list("EdgeCertificate"))]),
+        ),
+        (
+            "PresentedCertificate",
+            object(&[
+                ("certificatePem", text()),
+                ("endDate", time()),
+                ("fingerprint", text()),
+                ("issuer", text()),
+                ("keyAlgorithm", text()),
+                ("names", texts()),
+                ("startDate", time()),
+                ("subject", text()),
+            ]),
+        ),
+        (
+            "Deployed",
+            object(&[
+                ("deployment", nullable(reference("Deployment"))),
+                ("version", nullable(integer())),
+            ]),
+        ),
+        (
+            "Deployment",
+            object(&[
+                ("action", choice(&["DEPLOY", "REMOVE"])),
+                ("createdBy", text()),
+                ("createdDate", time()),
+                ("deploymentId", integer()),
+                ("deploymentLink", text()),
+                ("failureReason", nullable(text())),
+                ("modifiedDate", nullable(time())),
+                ("network", network()),
+                ("percentComplete", percent()),
+                ("status", progress()),
+                ("version", integer()),
+            ]),
+        ),
+        (
+            "Deployments",
+            object(&[("deployments", list("Deployment"))]),
+        ),
+    ]
+}
+
+fn site_settings() -> Vec<(&'static str, Value)> {
+    let forms: Vec<_> = countersign_rules::IdentityPresets::ALL
+        .iter()
+        .map(|(_, name)| *name)
+        .collect();
+    vec![
+        ("deniedPaths?", texts()),
+        ("edgeCertificateIds?", texts()),
+        (
+            "forwardIdentity?",
+            json!({"type": "array", "items": choice(&forms)}),
+        ),
+        (
+            "hostnames",
+            json!({"type": "array", "minItems": 1, "items": text()}),
+        ),
+        (
+            "mutualAuthentication?",
+            reference("SiteMutualAuthentication"),
+        ),
+        ("origin", reference("SiteOrigin")),
+        ("tls?", reference("TlsSettings")),
+    ]
+}
+
+/// What is known of every thing that has versions and is deployed.
+fn history() -> Vec<(&'static str, Value)> {
+    vec![
+        ("createdBy", text()),
+        ("createdDate", time()),
+        ("modifiedBy", nullable(text())),
+        ("modifiedDate", nullable(time())),
+        ("production", nullable(reference("Deployed"))),
+        ("staging", nullable(reference("Deployed"))),
+        ("validation?", reference("Validation")),
+        ("version", integer()),
+    ]
+}
+
+fn mode() -> Value {
+    choice(&["off", "request", "require"])
+}
+
+fn texts() -> Value {
+    json!({"type": "array", "items": text()})
+}
