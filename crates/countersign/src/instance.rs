@@ -209,6 +209,7 @@ pub(crate) fn block_on(
     tracing_subscriber::fmt()
         .with_env_filter(config.log_level.parse::<tracing_subscriber::EnvFilter>()?)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

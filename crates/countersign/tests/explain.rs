@@ -57,6 +57,7 @@ openssl x509 -req -in client.csr -CA root.pem -CAkey root.key -passin pass:secre
 openssl x509 -req -in client.csr -CA root.pem -CAkey root.key -passin pass:secret -CAcreateserial -days 100 -sha256 -out plain.pem
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.key -subj "/O=Somebody Else/CN=Stranger" -days 30 -out stranger.pem
 cat client.pem intermediate.pem > chain.pem
+cat chain.pem client.key > with-key.pem
 "#;
     let output = Command::new("bash")
         .current_dir(dir.path())
@@ -121,6 +122,13 @@ fn clients_of_the_intermediate_and_of_the_root_are_accepted() {
         0,
         &["2. CN=Example Intermediate CA"],
     );
+}
+
+#[test]
+fn a_file_with_certificate_and_key_as_curl_takes_it_is_explained() {
+    check("with-key.pem", "root.pem", 0, &["valid until"]);
+    let (_, text) = explain(&["--cert", &path("chain.pem"), "--ca", &path("with-key.pem")]);
+    assert!(text.contains("private key"), "{text}");
 }
 
 #[test]
@@ -194,7 +202,7 @@ fn a_file_without_a_certificate_is_named() {
     let (code, text) = explain(&["--cert", &path("root.conf"), "--ca", &path("root.pem")]);
     assert_eq!(code, Some(1));
     assert!(text.contains("root.conf"), "{text}");
-    let (_, text) = explain(&["--cert", &path("root.key"), "--ca", &path("root.pem")]);
+    let (_, text) = explain(&["--cert", &path("chain.pem"), "--ca", &path("root.key")]);
     assert!(
         text.contains("root.key") && text.contains("private key"),
         "{text}"

@@ -51,10 +51,10 @@ impl Explain {
         } else {
             Sha1Signatures::Refuse
         };
-        let chain = read_certificates(&self.cert)?;
+        let chain = certificates_in(&self.cert, &without_private_keys(read(&self.cert)?))?;
         let mut authorities = Vec::new();
         for path in &self.ca {
-            authorities.extend(read_certificates(path)?);
+            authorities.extend(certificates_in(path, &read(path)?)?);
         }
         let findings = validate_ca_set(&authorities, sha1, now);
         let set = CaSetVersion::new(authorities, sha1).context("--ca holds no certificate")?;
@@ -80,9 +80,30 @@ impl Explain {
     }
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let bundle = parse_bundle(&bytes)
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Clients keep certificate and key in one file, as curl wants it. The key has no part in the answer and is dropped unread.
+fn without_private_keys(bytes: Vec<u8>) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return bytes;
+    };
+    let mut in_key = false;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let is_key_line = line.contains("PRIVATE KEY-----");
+        in_key |= is_key_line && line.contains("-----BEGIN");
+        if !in_key {
+            kept.push_str(line);
+        }
+        in_key &= !(is_key_line && line.contains("-----END"));
+    }
+    kept.into_bytes()
+}
+
+fn certificates_in(path: &Path, bytes: &[u8]) -> Result<Vec<Certificate>> {
+    let bundle = parse_bundle(bytes)
         .with_context(|| format!("{} holds no usable certificates", path.display()))?;
     let certificates: Vec<Certificate> = bundle
         .certificates
