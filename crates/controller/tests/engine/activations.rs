@@ -196,3 +196,22 @@ async fn deactivation_takes_the_set_away() {
     );
     assert_eq!(world.fleet.version("staging-1", id), None);
 }
+
+#[tokio::test]
+async fn hundreds_of_changes_at_once_are_one_snapshot() {
+    let world = World::idle(Limits::default()).await;
+    let mut activations = Vec::new();
+    for number in 0..150 {
+        let id = world
+            .ca_set(&format!("set-{number}"), &[&Pki::new().root("Root")])
+            .await;
+        activations.push(world.activate(id, 1, STAGING).await);
+    }
+    world.controller.start().await;
+    for activation in &activations {
+        let ended = world.ended(activation).await;
+        assert_eq!(ended.status, ActivationStatus::Complete);
+    }
+    let history = world.fleet.with("staging-1", |node| node.history.clone());
+    assert_eq!(history.len(), 1, "{history:?}");
+}

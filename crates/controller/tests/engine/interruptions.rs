@@ -168,3 +168,48 @@ async fn killed_at_any_moment_a_started_engine_leaves_every_change_whole() {
     let history = world.fleet.with("staging-1", |node| node.history.clone());
     assert!(history.is_sorted());
 }
+
+#[tokio::test]
+async fn a_stored_snapshot_that_was_altered_is_never_offered_but_made_anew() {
+    let world = World::new().await;
+    let id = world.active_ca_set("partners", STAGING).await;
+    let before = world
+        .fleet
+        .with("staging-1", |node| node.history.last().copied());
+    world.controller.close().await;
+    alter_snapshots(world.directory.path()).await;
+    let world = world.reopen().await;
+    world.fleet.leave("staging-1");
+    world.fleet.join(STAGING, "staging-1", Mood::Willing);
+    world.controller.start().await;
+    until("the node enforces the set again", || {
+        world.fleet.version("staging-1", id).is_some()
+    })
+    .await;
+    let after = world
+        .fleet
+        .with("staging-1", |node| node.history.last().copied());
+    assert!(after > before);
+}
+
+/// Turns one bit of every stored snapshot.
+async fn alter_snapshots(directory: &std::path::Path) {
+    use sqlx::Connection as _;
+    let url = format!("sqlite://{}", directory.join("controller.sqlite").display());
+    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let stored: Vec<(String, Vec<u8>)> = sqlx::query_as("SELECT network, body FROM snapshots")
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+    assert!(!stored.is_empty());
+    for (network, mut body) in stored {
+        *body.last_mut().unwrap() ^= 1;
+        sqlx::query("UPDATE snapshots SET body = ? WHERE network = ?")
+            .bind(body)
+            .bind(network)
+            .execute(&mut database)
+            .await
+            .unwrap();
+    }
+    database.close().await.unwrap();
+}
