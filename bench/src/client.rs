@@ -1,0 +1,80 @@
+//! TLS clients with a certificate.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::{Group, Load};
+
+/// Opens connections of one kind to one server.
+#[derive(Clone)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    name: ServerName<'static>,
+    connector: TlsConnector,
+}
+
+/// Whether a client takes up earlier sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sessions {
+    Forget,
+    Resume,
+}
+
+impl Client {
+    pub(crate) fn new(load: &Load, alpn: &[u8], sessions: Sessions) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&load.pki.join("server-ca.pem"))? {
+            roots.add(certificate)?;
+        }
+        let key = PrivateKeyDer::from_pem_file(load.pki.join("client.key"))?;
+        let provider = CryptoProvider {
+            kx_groups: match load.group {
+                Group::X25519 => vec![aws_lc_rs::kx_group::X25519],
+                Group::X25519mlkem768 => vec![aws_lc_rs::kx_group::X25519MLKEM768],
+            },
+            ..aws_lc_rs::default_provider()
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(certificates(&load.pki.join("client.pem"))?, key)?;
+        config.alpn_protocols = vec![alpn.to_vec()];
+        if sessions == Sessions::Forget {
+            config.resumption = Resumption::disabled();
+        }
+        Ok(Self {
+            address: load.address,
+            name: ServerName::try_from(load.name.clone())?,
+            connector: TlsConnector::from(Arc::new(config)),
+        })
+    }
+
+    /// Connects and shakes hands.
+    pub(crate) async fn connect(&self) -> Result<TlsStream<TcpStream>> {
+        let tcp = TcpStream::connect(self.address)
+            .await
+            .context("cannot connect")?;
+        tcp.set_nodelay(true)?;
+        self.connector
+            .connect(self.name.clone(), tcp)
+            .await
+            .context("the handshake failed")
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,134 @@
+//! A load generator for mutual-TLS proxies, and the certificates to run it with.
+//!
+//! `bench pki` writes certificates, `bench run` puts one kind of load on one server and prints one line of JSON: how many operations, at
+//! which latencies, and what they cost the server in processor time and memory. `bench/compare` runs it against several servers in turns.
+
+mod client;
+mod measure;
+mod pki;
+mod work;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[derive(Debug, Parser)]
+#[command(name = "countersign-bench", about, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes a PKI for servers and clients: ECDSA P-256, client ← intermediate ← root.
+    Pki {
+        /// Where the files go.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The server's name.
+        #[arg(long, default_value = "bench.test")]
+        name: String,
+    },
+    /// Puts load on a server and prints what it cost, as one line of JSON.
+    Run(Load),
+}
+
+/// What is done to which server.
+#[derive(Clone, Debug, Args)]
+struct Load {
+    /// What one operation is.
+    #[arg(long, value_enum)]
+    work: Work,
+    /// The server.
+    #[arg(long)]
+    address: SocketAddr,
+    /// Its name, in SNI and authority.
+    #[arg(long, default_value = "bench.test")]
+    name: String,
+    /// The directory that `bench pki` wrote.
+    #[arg(long)]
+    pki: PathBuf,
+    /// What is asked for.
+    #[arg(long, default_value = "/1k")]
+    path: String,
+    /// The only key exchange that is offered.
+    #[arg(long, value_enum, default_value_t = Group::X25519)]
+    group: Group,
+    /// Connections at the same time.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Requests at the same time on each HTTP/2 connection.
+    #[arg(long, default_value_t = 16)]
+    streams: usize,
+    /// Operations per second, in all; for `rate`.
+    #[arg(long, default_value_t = 3000)]
+    rate: u32,
+    /// How long is measured.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// How long the load runs before that.
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    /// Stop after so many operations, warm-up included; for instruction counts.
+    #[arg(long)]
+    operations: Option<u64>,
+    /// The server's processes.
+    #[arg(long)]
+    pid: Vec<u32>,
+}
+
+/// One kind of load.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Work {
+    /// Connect, full handshake, one HTTP/1.1 request, close.
+    Handshake,
+    /// The same with a resumed handshake.
+    Resumed,
+    /// A request on an HTTP/1.1 connection that stays open.
+    H1,
+    /// A request on an HTTP/2 connection that stays open.
+    H2,
+    /// A large download over HTTP/1.1.
+    Download,
+    /// A connection that served one request and stays open.
+    Idle,
+    /// HTTP/1.1 requests at a fixed rate; latency counts from when a request was due.
+    Rate,
+}
+
+/// A key exchange group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Group {
+    X25519,
+    X25519mlkem768,
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Pki { dir, name } => pki::write(&dir, &name),
+        Command::Run(load) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            // Workers spawn onto the one thread, so that the generator never takes more than a core.
+            let local = tokio::task::LocalSet::new();
+            let result = local.block_on(&runtime, work::run(load))?;
+            println!("{}", serde_json::to_string(&result)?);
+            Ok(())
+        }
+    }
+}
