@@ -247,3 +247,18 @@ fn seeds_are_there() {
         .issue();
     write("crl/delta.der", &delta);
 }
+
+proptest::proptest! {
+    /// Any octets, and any that are a SEQUENCE so that they get past the first look.
+    #[test]
+    fn any_octets_are_read_without_panic(octets: Vec<u8>, wrapped: bool) {
+        let input = if wrapped { der::tlv(0x30, &octets) } else { octets };
+        let _ = Certificate::from_der(&input);
+        let _ = PeerChain::from_der(&[&input, &input]);
+        let _ = Crl::load(&input, &[], Sha1Signatures::Allow);
+        let _ = parse_bundle(&input);
+        let client = Certificate::from_der(&std::fs::read(Path::new(CORPUS).join("certificate/client.der")).unwrap()).unwrap();
+        let question = Question { certificate: &client, issuer: &client, nonce: None };
+        let _ = verify(&input, &question, NoncePolicy::Ignore, Sha1Signatures::Allow, UnixTime::from_secs(NOW));
+    }
+}

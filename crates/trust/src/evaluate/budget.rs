@@ -51,9 +51,10 @@ impl Budget {
         spend(&mut self.steps, 1)
     }
 
-    /// For comparing one name with one constraint.
-    pub(super) fn spend_name_comparison(&mut self) -> Result<(), Exhausted> {
-        spend(&mut self.name_comparisons, 1)
+    /// For comparing one name with that many constraints.
+    pub(super) fn spend_name_comparisons(&mut self, constraints: usize) -> Result<(), Exhausted> {
+        let cost = u32::try_from(constraints).unwrap_or(u32::MAX);
+        spend(&mut self.name_comparisons, cost)
     }
 }
 

@@ -71,12 +71,13 @@ fn outside(
     constraints: &NameConstraints,
     budget: &mut Budget,
 ) -> Result<Option<&'static str>, Exhausted> {
+    // Also for those of other kinds, which are only passed over: there may be thousands of them.
+    budget.spend_name_comparisons(constraints.excluded.len() + constraints.permitted.len())?;
     for subtree in constraints
         .excluded
         .iter()
         .filter(|subtree| subtree.tag() == name.tag())
     {
-        budget.spend_name_comparison()?;
         if is_inside(name, subtree, Subtrees::Excluded).unwrap_or(true) {
             return Ok(Some("inside the excluded subtrees"));
         }
@@ -87,7 +88,6 @@ fn outside(
         .iter()
         .filter(|subtree| subtree.tag() == name.tag())
     {
-        budget.spend_name_comparison()?;
         limited = true;
         if is_inside(name, subtree, Subtrees::Permitted).unwrap_or(false) {
             return Ok(None);

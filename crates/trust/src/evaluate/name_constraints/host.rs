@@ -36,7 +36,9 @@ pub(super) fn dns(name: &str, base: &str, list: Subtrees) -> Option<bool> {
 /// RFC 5280 §4.2.1.10: a mailbox, "all addresses at a particular host", or, with a leading dot, "all mailboxes in a domain".
 pub(super) fn email(address: &str, base: &str) -> Option<bool> {
     let (local, host) = address.rsplit_once('@')?;
-    if local.is_empty() || !is_dns_name(host) {
+    // RFC 2821 §4.1.2: another `@` is only inside of a quoted string. Where it is not, nobody can say what the host is.
+    let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
+    if local.is_empty() || (local.contains(['@', '"']) && !quoted) || !is_dns_name(host) {
         return None;
     }
     if base.is_empty() {

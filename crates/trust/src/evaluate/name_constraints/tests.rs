@@ -43,6 +43,7 @@ fn mail_constraints_are_mailbox_host_or_domain() {
         ("a@mail.example.com", ".example.com", Some(true)),
         ("a@example.com", ".example.com", Some(false)),
         ("\"a@evil.com\"@example.com", "evil.com", Some(false)),
+        ("a@b@example.com", "example.com", None),
         ("example.com", "example.com", None),
         ("@example.com", "example.com", None),
     ] {
