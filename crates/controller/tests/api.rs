@@ -30,5 +30,7 @@ mod sites;
 mod support;
 #[path = "api/uploads.rs"]
 mod uploads;
+#[path = "api/vendor_clients.rs"]
+mod vendor_clients;
 #[path = "api/versions.rs"]
 mod versions;
