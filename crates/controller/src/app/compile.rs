@@ -174,3 +174,6 @@ pub(crate) fn made_id<T: FromStr<Err: Debug>>(kind: &str, number: impl Display) 
         .parse()
         .expect("a word, a hyphen and a number")
 }
+
+#[cfg(test)]
+mod tests;
