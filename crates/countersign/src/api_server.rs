@@ -25,22 +25,20 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After an accept that failed for want of file descriptors or memory: others may give some back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The running API server.
+/// The API's address, taken before anything else is started, so that a port in use stops the start.
 #[derive(Debug)]
-pub(crate) struct ApiServer {
+pub(crate) struct BoundApi {
     address: SocketAddr,
     certificate: ApiCertificate,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<io::Result<()>>,
+    source: TlsListener,
 }
 
-impl ApiServer {
-    /// Binds the configured address and serves the controller's API on it.
-    pub(crate) async fn start(
+impl BoundApi {
+    /// Takes the configured address with the operator's certificate, or with one of the instance's own.
+    pub(crate) async fn bind(
         config: &Config,
         data: &DataDir,
         sealing_key: &SealingKey,
-        controller: &Controller,
     ) -> Result<Self> {
         let listen = config.api_listen;
         let clock = Arc::new(SystemClock);
@@ -57,25 +55,43 @@ impl ApiServer {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("the control API cannot listen at {listen}"))?;
-        let address = listener.local_addr()?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            certificate,
+            source: TlsListener { listener, tls },
+        })
+    }
+
+    /// Serves the controller's API.
+    pub(crate) fn serve(self, controller: &Controller) -> ApiServer {
         let (stop, stopped) = oneshot::channel();
-        let source = TlsListener { listener, tls };
         let (router, limits) = (controller.router(), controller.limits().clone());
         let task = tokio::spawn(async move {
             let stopped = async {
                 // A sender that is gone means the same as a word from it.
                 let _ = stopped.await;
             };
-            serve(router, &limits, source, stopped).await
+            serve(router, &limits, self.source, stopped).await
         });
-        Ok(Self {
-            address,
-            certificate,
+        ApiServer {
+            address: self.address,
+            certificate: self.certificate,
             stop,
             task,
-        })
+        }
     }
+}
 
+/// The running API server.
+#[derive(Debug)]
+pub(crate) struct ApiServer {
+    address: SocketAddr,
+    certificate: ApiCertificate,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl ApiServer {
     pub(crate) fn url(&self) -> String {
         match self.address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => {

@@ -13,7 +13,7 @@ use countersign_api::v1::edge_certificates::CertificateUpload;
 use countersign_api::v1::sites::{SiteInput, SiteMutualAuthentication, SiteOrigin, SiteSettings};
 use countersign_api::v1::{Network as ApiNetwork, SecretText};
 use countersign_controller::{
-    ActivationKind, ActivationStatus, ApiClientKind, CaSetFilter, Caller, Credentials,
+    ActivationKind, ActivationStatus, ApiClientKind, CaSetFilter, Caller, Controller, Credentials,
     NewApiClient, NewCaSet, NewVersion, Role, SubmittedCertificate,
 };
 use countersign_snapshot::{CaSetId, Network, VersionNumber};
@@ -53,7 +53,7 @@ impl Demo {
         let now = SystemClock.now();
         let pki = DemoPki::open_or_make(&instance.data().dir("demo")?, now)?;
         let demo = Setup {
-            instance,
+            controller: instance.control()?.controller(),
             caller: Caller::internal(instance.account(), "quickstart"),
             pki: &pki,
         };
@@ -85,7 +85,7 @@ impl Demo {
 }
 
 struct Setup<'a> {
-    instance: &'a Instance,
+    controller: &'a Controller,
     caller: Caller,
     pki: &'a DemoPki,
 }
@@ -102,7 +102,7 @@ impl Setup<'_> {
             role: Role::Approver,
             kind: ApiClientKind::Bearer,
         };
-        let clients = self.instance.controller().api_clients();
+        let clients = self.controller.api_clients();
         match clients.create(&self.caller, new).await? {
             (_, Credentials::Bearer { token }) => {
                 let header = [b"Authorization: Bearer ", token.expose(), b"\n"].concat();
@@ -113,7 +113,7 @@ impl Setup<'_> {
     }
 
     async fn ca_set(&self) -> Result<CaSetId> {
-        let controller = self.instance.controller();
+        let controller = self.controller;
         let filter = CaSetFilter {
             name_prefix: Some(NAME.to_owned()),
             ..CaSetFilter::default()
@@ -131,7 +131,7 @@ impl Setup<'_> {
 
     /// Makes the site unless it is there. Returns whether it was made.
     async fn site(&self, ca_set: CaSetId, origin: SocketAddr) -> Result<bool> {
-        let sites = self.instance.controller().sites();
+        let sites = self.controller.sites();
         let url = format!("http://{origin}");
         let known = sites.list(&self.caller).await?;
         if let Some(mut site) = known.into_iter().find(|site| site.name == NAME) {
@@ -153,7 +153,6 @@ impl Setup<'_> {
             certificate: Some(CertificateUpload {
                 certificate_pem: self.pki.read("server.pem")?,
                 private_key_pem: SecretText::new(self.pki.read("server.key")?),
-                ..CertificateUpload::default()
             }),
             deploy_to: vec![ApiNetwork::Staging, ApiNetwork::Production],
             client_ca_pem: None,
@@ -179,7 +178,7 @@ impl Setup<'_> {
 
     /// Version 1 with the demo's root, active on both networks.
     async fn activate(&self, ca_set: CaSetId) -> Result<()> {
-        let controller = self.instance.controller();
+        let controller = self.controller;
         let set = controller.ca_sets().find(&self.caller, ca_set).await?;
         let first = VersionNumber::new(1);
         if set.latest_version.is_none() {
@@ -213,7 +212,7 @@ impl Setup<'_> {
         version: VersionNumber,
         network: Network,
     ) -> Result<()> {
-        let activations = self.instance.controller().activations();
+        let activations = self.controller.activations();
         let known = activations
             .list(&self.caller, ca_set, Some(version))
             .await?;

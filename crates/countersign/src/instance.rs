@@ -7,32 +7,55 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use countersign_controller::{
     AccountId, BoxFuture, Controller, ControllerConfig, Distribution, Limits as ControllerLimits,
 };
 use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen};
 use countersign_snapshot::{
-    Acknowledgement, Network, NodeId, SealingKey, SignedSnapshot, VerifyingKey,
+    Acknowledgement, Network, NodeId, SealingKey, SignedSnapshot, SigningKey, VerifyingKey,
 };
-use countersign_trust::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api_server::ApiServer;
+use crate::api_server::{ApiServer, BoundApi};
 use crate::clock::SystemClock;
 use crate::config::{AccessLogOutput, Config};
 use crate::data_dir::DataDir;
 
 /// The account that exists from the start.
 const FIRST_ACCOUNT: &str = "A-CCT0001";
+/// What the controller keeps in its directory.
+const STORE_FILE: &str = "controller.sqlite";
 
 /// A controller and its edges.
 #[derive(Debug)]
 pub(crate) struct Instance {
     data: DataDir,
-    controller: Controller,
     edges: Arc<Edges>,
+    /// Absent while the store cannot be used and the edges serve without it.
+    control: Option<Control>,
+}
+
+/// The control plane: the controller and its API.
+#[derive(Debug)]
+pub(crate) struct Control {
+    controller: Controller,
     api: ApiServer,
+}
+
+impl Control {
+    pub(crate) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(crate) fn api_url(&self) -> String {
+        self.api.url()
+    }
+
+    /// The authority that `curl --cacert` needs for the API; `None` when the operator brought a certificate.
+    pub(crate) fn api_authority(&self) -> Option<&Path> {
+        self.api.authority()
+    }
 }
 
 /// The edges of this process; snapshots reach them by a call.
@@ -74,32 +97,37 @@ impl Edges {
 impl Instance {
     /// Starts the edges on their last good snapshots, then the controller, then the API.
     ///
+    /// A store that cannot be used does not stop edges that have a snapshot: they serve it, and the log says that nothing can be changed.
+    ///
     /// # Errors
-    /// When the data directory cannot be used or a port is taken; nothing keeps running then.
+    /// When the data directory cannot be used, a port is taken, or neither the store nor a snapshot is there; nothing keeps running then.
     pub(crate) async fn start(config: &Config) -> Result<Self> {
         let data = DataDir::open(&config.data_dir)?;
         let sealing_key = Arc::new(data.sealing_key()?);
         let signing_key = Arc::new(data.signing_key()?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let api = BoundApi::bind(config, &data, &sealing_key).await?;
         let edges = Edges::start(config, &data, &sealing_key, signing_key.verifying_key()).await?;
         let edges = Arc::new(edges);
-        let controller = Controller::open(ControllerConfig {
-            data_dir: data.path("store"),
-            account: AccountId::new(FIRST_ACCOUNT),
-            clock: Arc::clone(&clock),
-            distribution: Arc::clone(&edges) as Arc<dyn Distribution>,
-            sealing_key: Arc::clone(&sealing_key),
-            signing_key,
-            limits: ControllerLimits::default(),
-        })
-        .await?;
-        controller.start().await;
-        let api = ApiServer::start(config, &data, &sealing_key, &controller).await?;
+        let opened = open_controller(&data, &edges, sealing_key, signing_key).await;
+        let control = match opened {
+            Ok(controller) => {
+                controller.start().await;
+                let api = api.serve(&controller);
+                Some(Control { controller, api })
+            }
+            Err(error) if edges.have_snapshots() => {
+                tracing::error!(
+                    error = &*error as &dyn std::error::Error,
+                    "there is no control plane; the edges serve their last good snapshots"
+                );
+                None
+            }
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             data,
-            controller,
             edges,
-            api,
+            control,
         })
     }
 
@@ -107,22 +135,19 @@ impl Instance {
         &self.data
     }
 
-    pub(crate) fn controller(&self) -> &Controller {
-        &self.controller
+    /// The control plane.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub(crate) fn control(&self) -> Result<&Control> {
+        self.control
+            .as_ref()
+            .context("the store cannot be used; the log says why")
     }
 
     /// The account that exists from the start.
     pub(crate) fn account(&self) -> AccountId {
         AccountId::new(FIRST_ACCOUNT)
-    }
-
-    pub(crate) fn api_url(&self) -> String {
-        self.api.url()
-    }
-
-    /// The authority that `curl --cacert` needs for the API; `None` when the operator brought a certificate.
-    pub(crate) fn api_authority(&self) -> Option<&Path> {
-        self.api.authority()
     }
 
     pub(crate) fn address(&self, network: Network) -> Option<SocketAddr> {
@@ -131,7 +156,9 @@ impl Instance {
 
     /// Logs what is served where.
     pub(crate) fn announce(&self) {
-        tracing::info!(url = self.api_url(), "control API ready");
+        if let Some(control) = &self.control {
+            tracing::info!(url = control.api_url(), "control API ready");
+        }
         for (network, _, edge) in &self.edges.0 {
             tracing::info!(%network, addresses = ?edge.local_addrs(), "edge ready");
         }
@@ -151,13 +178,49 @@ impl Instance {
         }
         // The API stays until the edges are drained: an operator may want to look.
         drains.join_all().await;
-        self.api.stop(deadline).await;
-        self.controller.close().await;
+        if let Some(control) = self.control {
+            control.api.stop(deadline).await;
+            control.controller.close().await;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// Opens the store. One that is missing while edges have snapshots is not made anew: an empty truth would in time lock everybody out.
+async fn open_controller(
+    data: &DataDir,
+    edges: &Arc<Edges>,
+    sealing_key: Arc<SealingKey>,
+    signing_key: Arc<SigningKey>,
+) -> Result<Controller> {
+    let directory = data.path("store");
+    if !directory.join(STORE_FILE).exists() && edges.have_snapshots() {
+        bail!(
+            "{} is missing although the edges have snapshots of it; restore it from a backup, or remove {} to start anew",
+            directory.join(STORE_FILE).display(),
+            data.path("edge").display()
+        );
+    }
+    Ok(Controller::open(ControllerConfig {
+        data_dir: directory,
+        account: AccountId::new(FIRST_ACCOUNT),
+        clock: Arc::new(SystemClock),
+        distribution: Arc::clone(edges) as Arc<dyn Distribution>,
+        sealing_key,
+        signing_key,
+        limits: ControllerLimits::default(),
+    })
+    .await?)
+}
+
 impl Edges {
+    /// Whether one of them enforces something already.
+    fn have_snapshots(&self) -> bool {
+        self.0
+            .iter()
+            .any(|(_, _, edge)| edge.generation().is_some())
+    }
+
     async fn start(
         config: &Config,
         data: &DataDir,

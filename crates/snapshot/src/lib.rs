@@ -19,6 +19,7 @@
         clippy::panic
     )
 )]
+#![warn(missing_docs)]
 
 mod acknowledgement;
 mod check;

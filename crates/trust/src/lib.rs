@@ -29,6 +29,7 @@
         clippy::panic
     )
 )]
+#![warn(missing_docs)]
 
 mod bundle;
 mod ca_set;

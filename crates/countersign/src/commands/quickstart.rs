@@ -54,7 +54,7 @@ impl Quickstart {
         instance::block_on(&config, async {
             let instance = Instance::start(&config).await?;
             let demo = Demo::set_up(&instance, self.origin).await?;
-            print!("{}", story::tell(&instance, &demo));
+            print!("{}", story::tell(&instance, instance.control()?, &demo));
             instance::wait_for_stop().await?;
             println!("stopping");
             instance.stop(config.drain_deadline).await

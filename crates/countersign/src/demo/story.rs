@@ -6,12 +6,12 @@ use countersign_snapshot::Network;
 
 use super::Demo;
 use super::pki::HOSTNAME;
-use crate::instance::Instance;
+use crate::instance::{Control, Instance};
 
 /// The story, in under a screen.
-pub(crate) fn tell(instance: &Instance, demo: &Demo) -> String {
+pub(crate) fn tell(instance: &Instance, control: &Control, demo: &Demo) -> String {
     let dir = shell_word(demo.dir());
-    let api = instance.api_url();
+    let api = control.api_url();
     let port = |network| {
         instance
             .address(network)
@@ -19,7 +19,7 @@ pub(crate) fn tell(instance: &Instance, demo: &Demo) -> String {
     };
     let production = port(Network::Production);
     let staging = port(Network::Staging);
-    let authority = instance.api_authority().map_or_else(String::new, |path| {
+    let authority = control.api_authority().map_or_else(String::new, |path| {
         format!(" --cacert {}", shell_word(path))
     });
     let ca_set = demo.ca_set();
