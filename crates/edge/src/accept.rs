@@ -1,7 +1,7 @@
 //! From listening sockets to connections, within budgets.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::connection::establish;
 use crate::node::{Node, Phase};
-use crate::{Listen, StartError};
+use crate::{Listen, StartError, http3};
 
 pub(crate) mod budget;
 
@@ -20,18 +20,41 @@ const BACKLOG: u32 = 4096;
 /// When the process has no more file descriptors, trying at once again would only burn the processor.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// A socket that clients can reach.
+#[derive(Debug)]
+pub(crate) enum Bound {
+    Quic(UdpSocket),
+    Tcp(TcpListener),
+}
+
+impl Bound {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Quic(socket) => socket.local_addr(),
+            Self::Tcp(listener) => listener.local_addr(),
+        }
+    }
+}
+
 /// Binds one address, or takes over a socket that listens already.
-pub(crate) fn bind(listen: Listen) -> Result<TcpListener, StartError> {
+pub(crate) fn bind(listen: Listen) -> Result<Bound, StartError> {
     match listen {
-        Listen::Address(address) => bind_address(address).map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
-            _ => StartError::Bind { address, source },
-        }),
+        Listen::Quic(address) => http3::bind(address).map(Bound::Quic),
+        Listen::QuicSocket(socket) => Ok(Bound::Quic(socket)),
+        Listen::Address(address) => match bind_address(address) {
+            Ok(listener) => Ok(Bound::Tcp(listener)),
+            Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+                Err(StartError::AddressInUse(address))
+            }
+            Err(source) => Err(StartError::Bind { address, source }),
+        },
         Listen::Listener(listener) => {
             listener
                 .set_nonblocking(true)
                 .map_err(StartError::Listener)?;
-            TcpListener::from_std(listener).map_err(StartError::Listener)
+            TcpListener::from_std(listener)
+                .map(Bound::Tcp)
+                .map_err(StartError::Listener)
         }
     }
 }
@@ -108,10 +131,10 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
 }
 
 /// A place among [`Limits::connections`](crate::Limits::connections); given back when dropped.
-struct OpenConnection(Arc<Node>);
+pub(crate) struct OpenConnection(Arc<Node>);
 
 impl OpenConnection {
-    fn count(node: &Arc<Node>) -> Option<Self> {
+    pub(crate) fn count(node: &Arc<Node>) -> Option<Self> {
         // The value exists before the comparison, so that a refused place is given back as well.
         let open = Self(Arc::clone(node));
         (node.connections.fetch_add(1, Ordering::Relaxed) < node.limits.connections).then_some(open)

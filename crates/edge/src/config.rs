@@ -1,7 +1,7 @@
 //! What an edge node is started with.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +40,12 @@ pub enum Listen {
     Address(SocketAddr),
     /// A socket that listens already, handed in by whoever started the process.
     Listener(TcpListener),
+    /// An address to bind for HTTP/3, which is QUIC over UDP. Port 0 takes any free port.
+    ///
+    /// Every binding whose TLS policy leaves room for it is served there, under the same policy as over TCP.
+    Quic(SocketAddr),
+    /// A bound UDP socket for HTTP/3, handed in by whoever started the process.
+    QuicSocket(UdpSocket),
 }
 
 /// Where access records go, one line of JSON each.

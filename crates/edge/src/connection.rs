@@ -26,7 +26,8 @@ pub(crate) use trust::{Broken, Trust};
 pub(crate) struct Connection {
     node: Arc<Node>,
     id: u64,
-    client: SocketAddr,
+    /// Only QUIC lets a connection move.
+    client: ArcSwap<SocketAddr>,
     server_name: Arc<ServerName>,
     protocol: Protocol,
     tls: TlsFacts,
@@ -60,6 +61,7 @@ pub(crate) struct Fingerprints {
 pub(crate) enum Protocol {
     Http1,
     Http2,
+    Http3,
 }
 
 impl Protocol {
@@ -67,6 +69,7 @@ impl Protocol {
         match self {
             Self::Http1 => "http/1.1",
             Self::Http2 => "h2",
+            Self::Http3 => "h3",
         }
     }
 }
@@ -104,7 +107,7 @@ impl Connection {
         Ok(Arc::new(Self {
             id: node.next_connection_id(),
             node,
-            client: handshake.client,
+            client: ArcSwap::from_pointee(handshake.client),
             server_name: handshake.server_name,
             protocol: handshake.protocol,
             tls: handshake.tls,
@@ -207,8 +210,16 @@ impl Connection {
         self.id
     }
 
+    /// Where the client is now.
     pub(crate) fn client(&self) -> SocketAddr {
-        self.client
+        **self.client.load()
+    }
+
+    /// The client moved to another address, and proved that it did (RFC 9000 §9).
+    pub(crate) fn moved_to(&self, client: SocketAddr) {
+        if self.client() != client {
+            self.client.store(Arc::new(client));
+        }
     }
 
     pub(crate) fn server_name(&self) -> &Arc<ServerName> {
@@ -262,7 +273,7 @@ impl Connection {
     }
 
     /// Records what came instead of a request.
-    fn record_unreadable(&self, reason: Reason, detail: &str) {
+    pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) {
         let trust = self.latest();
         self.node.access_log.write(&ConnectionRecord {
             event: "request_unreadable",
@@ -270,8 +281,8 @@ impl Connection {
             network: self.node.network.as_str(),
             node: self.node.id.as_str(),
             generation: Some(trust.enforced().generation().number()),
-            client_address: self.client.ip().to_canonical(),
-            client_port: self.client.port(),
+            client_address: self.client().ip().to_canonical(),
+            client_port: self.client().port(),
             server_name: Some(self.server_name.as_str()),
             binding: Some(trust.binding().id()),
             reason: reason.code(),

@@ -10,12 +10,13 @@ use countersign_snapshot::{Acknowledgement, Generation, SignedSnapshot, Snapshot
 use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
 use countersign_trust::RevocationIndex;
 
+use crate::accept::Bound;
 use crate::access_log::AccessLog;
 use crate::connection::Ending;
 use crate::node::{Node, Parts, Phase};
 use crate::offer::Offers;
 use crate::store::LastGood;
-use crate::{EdgeConfig, accept, sweep};
+use crate::{EdgeConfig, accept, http3, sweep};
 
 /// Starts edge nodes.
 #[derive(Debug)]
@@ -60,6 +61,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// The keys of QUIC cannot be made.
+    #[error("cannot make the keys of QUIC")]
+    Quic(#[source] BuildTlsError),
     /// The secret of session tickets cannot be made.
     #[error("cannot make the secret of session tickets")]
     Tickets(#[source] BuildTlsError),
@@ -77,14 +81,14 @@ impl Edge {
         if config.listen.is_empty() {
             return Err(StartError::NoAddress);
         }
-        let listeners = config
+        let bound = config
             .listen
             .into_iter()
             .map(accept::bind)
             .collect::<Result<Vec<_>, _>>()?;
-        let addresses = listeners
+        let addresses = bound
             .iter()
-            .map(|listener| listener.local_addr().map_err(StartError::Listener))
+            .map(|bound| bound.local_addr().map_err(StartError::Listener))
             .collect::<Result<_, _>>()?;
         let store = LastGood::open(&config.state_dir, config.network).map_err(|source| {
             StartError::StateDirectory {
@@ -103,11 +107,22 @@ impl Edge {
             clock: config.clock,
             access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
         });
+        let mut listeners = Vec::new();
+        let mut quic_listeners = Vec::new();
+        for bound in bound {
+            match bound {
+                Bound::Quic(socket) => quic_listeners.push(http3::Listener::new(&node, socket)?),
+                Bound::Tcp(listener) => listeners.push(listener),
+            }
+        }
         let offers = Arc::new(Offers::new(Arc::clone(&node), config.verifying_key, store));
         // Before the first connection is accepted, so that a restart refuses nobody.
         offers.restore().await;
         for listener in listeners {
             tokio::spawn(accept::run(Arc::clone(&node), listener));
+        }
+        for listener in quic_listeners {
+            tokio::spawn(http3::run(Arc::clone(&node), listener));
         }
         tokio::spawn(sweep::run(Arc::clone(&node)));
         Ok(EdgeHandle {

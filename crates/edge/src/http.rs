@@ -10,7 +10,6 @@ use countersign_trust::{Reason, Verdict};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
 
 use crate::connection::{Connection, Ending, Trust};
 use crate::enforced::EnforcedBinding;
@@ -24,11 +23,13 @@ use render::Changes;
 
 mod authority;
 mod body;
+mod cookies;
 mod exchange;
 mod facts;
 mod forward;
 mod hop_by_hop;
 mod identity;
+mod inbound;
 mod path;
 mod refusal;
 mod render;
@@ -36,11 +37,12 @@ pub(crate) mod tunnel;
 
 pub(crate) use body::{RequestBody, ResponseBody};
 pub(crate) use exchange::Exchange;
+pub(crate) use inbound::Inbound;
 
 /// Answers one request. Refusals are responses; there is no other error.
 pub(crate) async fn serve(
     connection: Arc<Connection>,
-    request: Request<Incoming>,
+    request: Request<impl Into<Inbound>>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut exchange = Exchange::begin(&connection, request.method(), request.uri());
     let version = request.version();
@@ -72,7 +74,7 @@ pub(crate) async fn serve(
 
 async fn answer(
     connection: &Arc<Connection>,
-    mut request: Request<Incoming>,
+    mut request: Request<impl Into<Inbound>>,
     exchange: &mut Box<Exchange>,
 ) -> Result<Response<ResponseBody>, Rejection> {
     if connection.node().requests.load(Ordering::Relaxed) > connection.node().limits.requests {
@@ -123,7 +125,7 @@ async fn answer(
         response_changes: changes.response,
         upgrade,
     };
-    forward::forward(parts, body, &authority, forwarding, exchange).await
+    forward::forward(parts, body.into(), &authority, forwarding, exchange).await
 }
 
 /// Where a certificate is required, a verdict that went bad since the handshake ends the connection, with an explanation.
@@ -174,7 +176,7 @@ fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Reje
         return Err(malformed("the request has several Content-Length headers").closing());
     }
     // RFC 9113 §8.2.2: connection-specific fields make an HTTP/2 request malformed. The engine sees to it; this is the second lock.
-    if parts.version == Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING) {
+    if parts.version >= Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(malformed("the request has a Transfer-Encoding in HTTP/2"));
     }
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
@@ -225,6 +227,9 @@ fn clean(parts: &mut Parts) -> Result<(), Rejection> {
             "the Connection header has too many options",
         )
     })?;
+    if parts.version >= Version::HTTP_2 {
+        cookies::join(&mut parts.headers);
+    }
     identity::strip(&mut parts.headers);
     Ok(())
 }

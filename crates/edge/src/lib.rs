@@ -28,6 +28,7 @@ mod connection;
 mod edge;
 mod enforced;
 mod http;
+mod http3;
 mod limits;
 mod node;
 mod offer;

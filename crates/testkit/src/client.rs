@@ -2,6 +2,7 @@
 
 mod http;
 mod observed;
+mod quic;
 mod split;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ use crate::{Ca, Credential};
 pub use self::{
     http::{Body, HttpClient, Response, body, body_with_trailers},
     observed::{CertificateRequest, Sessions},
+    quic::{Http3Client, QuicConnection, quic_alert},
     split::Split,
 };
 pub use rustls::AlertDescription;

@@ -41,7 +41,8 @@ impl From<IpAddr> for Source {
 #[derive(Debug)]
 pub(crate) struct HandshakePermit {
     budget: Arc<HandshakeBudget>,
-    source: Source,
+    /// `None` when it pays from the budget of all alone.
+    source: Option<Source>,
 }
 
 /// Which budget is used up.
@@ -84,7 +85,20 @@ impl HandshakeBudget {
         running.total += 1;
         Ok(HandshakePermit {
             budget: Arc::clone(self),
-            source,
+            source: Some(source),
+        })
+    }
+
+    /// Takes one out of the budget of all, for an address that is not proven: anybody could have written it into a packet.
+    pub(crate) fn take_unproven(self: &Arc<Self>) -> Result<HandshakePermit, Exhausted> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.total >= self.total {
+            return Err(Exhausted::Total);
+        }
+        running.total += 1;
+        Ok(HandshakePermit {
+            budget: Arc::clone(self),
+            source: None,
         })
     }
 }
@@ -97,10 +111,11 @@ impl Drop for HandshakePermit {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         running.total = running.total.saturating_sub(1);
-        if let Some(own) = running.by_address.get_mut(&self.source) {
+        let Some(source) = &self.source else { return };
+        if let Some(own) = running.by_address.get_mut(source) {
             *own = own.saturating_sub(1);
             if *own == 0 {
-                running.by_address.remove(&self.source);
+                running.by_address.remove(source);
             }
         }
     }
@@ -119,7 +134,9 @@ mod tests {
         assert_eq!(take("2001:db8::3").unwrap_err(), Exhausted::Address);
         let _third = take("192.0.2.1").unwrap();
         assert_eq!(take("192.0.2.2").unwrap_err(), Exhausted::Total);
+        assert_eq!(budget.take_unproven().unwrap_err(), Exhausted::Total);
         drop(first);
+        drop(budget.take_unproven().unwrap());
         take("::ffff:192.0.2.1").unwrap();
         drop((_second, _third));
         assert!(budget.running.lock().unwrap().by_address.is_empty());

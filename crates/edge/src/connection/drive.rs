@@ -38,6 +38,8 @@ where
             .await
         }
         Protocol::Http2 => run(http2(limits).serve_connection(io, service), &connection).await,
+        // HTTP/3 has no stream of bytes; `http3::serve` runs its engine.
+        Protocol::Http3 => {}
     }
     if let Some(tunnel) = connection.take_tunnel() {
         tunnel::run(tunnel, &connection).await;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_tls::quic::AcceptedQuic;
 use countersign_tls::{
-    Accepted, Alpn, HandshakeFault, HandshakeLimits, Lookup, RefusedHandshake, TlsStream,
+    Accepted, Alpn, BindingTls, HandshakeFault, HandshakeLimits, Lookup, Peer, RefusedHandshake,
+    TlsFacts, TlsStream,
 };
 use countersign_trust::{Reason, Verdict};
 use tokio::net::TcpStream;
@@ -16,6 +18,7 @@ use crate::accept::budget::HandshakePermit;
 use crate::access_log::{ConnectionRecord, Who};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
+use crate::registry::Registered;
 
 /// Runs one client connection from its first byte to its last.
 pub(crate) async fn run(
@@ -29,15 +32,44 @@ pub(crate) async fn run(
     else {
         return;
     };
-    let _registered = node.registry.insert(Arc::clone(&connection));
-    // An activation or the beginning of a drain between the judgement above and the registration has not seen this connection.
+    let _registered = register(&node, &connection);
+    drive::serve(connection, stream).await;
+}
+
+/// Makes a connection known to sweeps and drains.
+pub(crate) fn register(node: &Arc<Node>, connection: &Arc<Connection>) -> Registered {
+    let registered = node.registry.insert(Arc::clone(connection));
+    // An activation or the beginning of a drain between the judgement and the registration has not seen this connection.
     if !connection.is_current() {
         connection.sweep();
     }
     if *node.phase.borrow() >= Phase::Draining {
         connection.end(Ending::Graceful);
     }
-    drive::serve(connection, stream).await;
+    registered
+}
+
+/// What a name is bound to, for handshakes over TCP and QUIC.
+pub(crate) fn lookup(node: &Node, name: Option<ServerName>) -> Lookup {
+    // No snapshot is no trust, never a default (invariant I1).
+    let Some(enforced) = node.enforced() else {
+        return Lookup::Refuse(Reason::TrustUnavailable);
+    };
+    match name.and_then(|name| enforced.resolve(&name).cloned()) {
+        Some(binding) => Lookup::Serve(Arc::clone(binding.tls())),
+        None => Lookup::Refuse(Reason::UnknownServerName),
+    }
+}
+
+/// A client without a usable name learns nothing else when there is nothing to serve at all.
+pub(crate) fn without_snapshot(node: &Node, refused: RefusedHandshake) -> RefusedHandshake {
+    if node.enforced().is_none() && matches!(refused.fault, HandshakeFault::Refused) {
+        return RefusedHandshake {
+            reason: Reason::TrustUnavailable,
+            ..refused
+        };
+    }
+    refused
 }
 
 /// Makes a connection out of a finished handshake; records every other end.
@@ -50,13 +82,23 @@ async fn authenticate(
     let began = Instant::now();
     let accepted = handshake(node, stream).await;
     drop(permit);
-    match accepted {
-        Ok(accepted) => open(node, client, accepted, began),
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
         Err(refused) => {
             record_refused(node, client, &refused, began.elapsed());
-            None
+            return None;
         }
-    }
+    };
+    let established = Established {
+        client,
+        server_name: accepted.server_name,
+        binding: accepted.binding,
+        peer: accepted.peer,
+        facts: accepted.facts,
+    };
+    let connection = open(node, established, began)?;
+    // In one place from now on, instead of in every future that it is moved through.
+    Some((connection, Box::new(accepted.stream)))
 }
 
 async fn handshake(
@@ -67,32 +109,38 @@ async fn handshake(
         timeout: node.limits.handshake,
         ..HandshakeLimits::default()
     };
-    let lookup = |name: Option<ServerName>| {
-        // No snapshot is no trust, never a default (invariant I1).
-        let Some(enforced) = node.enforced() else {
-            return Lookup::Refuse(Reason::TrustUnavailable);
-        };
-        match name.and_then(|name| enforced.resolve(&name).cloned()) {
-            Some(binding) => Lookup::Serve(Arc::clone(binding.tls())),
-            None => Lookup::Refuse(Reason::UnknownServerName),
-        }
-    };
-    let accepted = countersign_tls::accept(stream, lookup, &limits).await;
-    accepted.map_err(|mut refused| {
-        // A client without a usable name learns nothing else when there is nothing to serve at all.
-        if node.enforced().is_none() && matches!(refused.fault, HandshakeFault::Refused) {
-            refused.reason = Reason::TrustUnavailable;
-        }
-        refused
-    })
+    let accepted = countersign_tls::accept(stream, |name| lookup(node, name), &limits).await;
+    accepted.map_err(|refused| without_snapshot(node, refused))
 }
 
-fn open(
-    node: &Arc<Node>,
+/// A finished handshake, over TCP or QUIC.
+pub(crate) struct Established {
     client: SocketAddr,
-    accepted: Accepted<TcpStream>,
+    server_name: ServerName,
+    binding: Arc<BindingTls>,
+    peer: Peer,
+    facts: TlsFacts,
+}
+
+impl Established {
+    pub(crate) fn over_quic(client: SocketAddr, accepted: AcceptedQuic) -> Self {
+        Self {
+            client,
+            server_name: accepted.server_name,
+            binding: accepted.binding,
+            peer: accepted.peer,
+            facts: accepted.facts,
+        }
+    }
+}
+
+/// Judges the client under the snapshot that is enforced now. `None` when it is refused, which is recorded.
+pub(crate) fn open(
+    node: &Arc<Node>,
+    accepted: Established,
     began: Instant,
-) -> Option<(Arc<Connection>, Box<TlsStream<TcpStream>>)> {
+) -> Option<Arc<Connection>> {
+    let client = accepted.client;
     let server_name = accepted.server_name.clone();
     let refuse = |reason: Reason, detail: &str, who: Option<Who>| {
         write(
@@ -112,7 +160,8 @@ fn open(
             Alpn::Http2 => Protocol::Http2,
             // RFC 9113 §3.2: HTTP/2 over TLS is chosen by ALPN alone.
             Alpn::Http11 | Alpn::None => Protocol::Http1,
-            Alpn::Http3 | Alpn::Other => {
+            Alpn::Http3 => Protocol::Http3,
+            Alpn::Other => {
                 refuse(
                     Reason::HandshakeFailed,
                     "the negotiated protocol is not served here",
@@ -152,8 +201,7 @@ fn open(
         );
         return None;
     }
-    // In one place from now on, instead of in every future that it is moved through.
-    Some((connection, Box::new(accepted.stream)))
+    Some(connection)
 }
 
 /// Records a connection that was closed before its first byte was read.
@@ -161,7 +209,12 @@ pub(crate) fn refused_early(node: &Node, client: SocketAddr, reason: Reason, det
     write(node, client, None, reason, detail, None, Duration::ZERO);
 }
 
-fn record_refused(node: &Node, client: SocketAddr, refused: &RefusedHandshake, took: Duration) {
+pub(crate) fn record_refused(
+    node: &Node,
+    client: SocketAddr,
+    refused: &RefusedHandshake,
+    took: Duration,
+) {
     if !node.access_log.is_on() {
         return;
     }

@@ -13,8 +13,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::exchange::Exchange;
+use super::inbound::Inbound;
 use super::{hop_by_hop, identity};
 use crate::connection::Connection;
+use crate::http3;
 use crate::origin::Lease;
 
 /// Why a body ended before its end.
@@ -23,7 +25,9 @@ pub(crate) enum BodyError {
     #[error("no part of the body came for {} ms", .0.as_millis())]
     Idle(Duration),
     #[error("the other side ended the body")]
-    Broken(#[source] hyper::Error),
+    Broken(#[from] hyper::Error),
+    #[error("the client ended the body")]
+    Stream(#[source] http3::RequestBodyError),
 }
 
 /// What is known about a request body while it is sent.
@@ -55,7 +59,7 @@ impl Upload {
 pub(crate) enum RequestBody {
     Empty,
     Streaming {
-        incoming: Incoming,
+        incoming: Inbound,
         idle: IdleTimer,
         upload: Arc<Upload>,
     },
@@ -63,7 +67,7 @@ pub(crate) enum RequestBody {
 
 impl RequestBody {
     pub(crate) fn streaming(
-        incoming: Incoming,
+        incoming: Inbound,
         idle: Duration,
         connection: Arc<Connection>,
     ) -> (Self, Arc<Upload>) {
@@ -254,15 +258,18 @@ impl Drop for ResponseBody {
     }
 }
 
-fn poll_frame(
-    incoming: &mut Incoming,
+fn poll_frame<B>(
+    incoming: &mut B,
     idle: &mut IdleTimer,
     context: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
+{
     match Pin::new(incoming).poll_frame(context) {
         Poll::Ready(frame) => {
             idle.progress();
-            Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+            Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
         }
         Poll::Pending if idle.has_expired(context) => {
             Poll::Ready(Some(Err(BodyError::Idle(idle.limit))))

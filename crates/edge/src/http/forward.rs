@@ -14,6 +14,7 @@ use hyper::body::{Body, Incoming};
 use super::authority::Authority;
 use super::body::{RequestBody, ResponseBody};
 use super::exchange::Exchange;
+use super::inbound::Inbound;
 use super::refusal::Rejection;
 use super::tunnel::{self, Tunnel};
 use super::{hop_by_hop, render::Changes};
@@ -53,10 +54,10 @@ pub(crate) fn set_forwarded(
     // RFC 9110 §7.6.3: a gateway "MUST send an appropriate Via header field in each inbound request message".
     headers.append(
         header::VIA,
-        HeaderValue::from_static(if received == Version::HTTP_2 {
-            "2 countersign"
-        } else {
-            "1.1 countersign"
+        HeaderValue::from_static(match received {
+            Version::HTTP_3 => "3 countersign",
+            Version::HTTP_2 => "2 countersign",
+            _ => "1.1 countersign",
         }),
     );
 }
@@ -70,7 +71,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// Sends the request and takes the response over.
 pub(crate) async fn forward(
     mut parts: Parts,
-    body: Incoming,
+    body: Inbound,
     authority: &Authority,
     mut forwarding: Forwarding<'_>,
     exchange: &mut Box<Exchange>,

@@ -10,6 +10,8 @@ mod world;
 
 mod access_log;
 mod forwarding;
+mod http3;
+mod http3_attacks;
 mod identity;
 mod lifecycle;
 mod limits;

@@ -1,6 +1,7 @@
 //! One network in miniature: a PKI, a controller's keys, an edge node, an origin.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +13,7 @@ use countersign_snapshot::{
     SealingKey, Secret, ServerCertificate, SignedSnapshot, SigningKey, Snapshot, TlsPolicy,
     TlsVersion, VersionNumber,
 };
-use countersign_testkit::client::Connection;
+use countersign_testkit::client::{Connection, Http3Client};
 use countersign_testkit::{Ca, Credential, HttpClient, NOW, Origin, Pki, TlsClient};
 use countersign_trust::{Clock, Policy, Sha1Signatures, UnixTime};
 use tempfile::TempDir;
@@ -300,6 +301,20 @@ impl World {
         ]
     }
 
+    /// Where HTTP/3 is listened for.
+    pub(crate) fn quic_addr(&self) -> SocketAddr {
+        self.edge.local_addrs()[1]
+    }
+
+    pub(crate) async fn http3(&self, name: &str, credential: Option<&Credential>) -> Http3Client {
+        let mut client = self.client(name).alpn(&["h3"]);
+        if let Some(credential) = credential {
+            client = client.presenting(credential);
+        }
+        let connection = client.quic(self.quic_addr()).await.unwrap();
+        connection.http3().await.unwrap()
+    }
+
     /// All records so far.
     pub(crate) async fn records(&self) -> Vec<serde_json::Value> {
         self.edge.flush_access_log().await;
@@ -342,7 +357,10 @@ async fn start(
     Edge::start(EdgeConfig {
         network: Network::Staging,
         node_id: "node-1".parse().unwrap(),
-        listen: vec![Listen::Address("127.0.0.1:0".parse().unwrap())],
+        listen: vec![
+            Listen::Address("127.0.0.1:0".parse().unwrap()),
+            Listen::Quic("127.0.0.1:0".parse().unwrap()),
+        ],
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         verifying_key: signing.verifying_key(),
         sealing_key: Arc::clone(sealing),

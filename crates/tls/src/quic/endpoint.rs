@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac;
 use countersign_snapshot::ServerName;
+use countersign_trust::Clock;
 use quinn_proto::crypto::{
     HandshakeTokenKey, HmacKey, KeyPair, Keys, ServerConfig, Session, UnsupportedVersion,
 };
 use quinn_proto::transport_parameters::TransportParameters;
-use quinn_proto::{ConnectionId, Side};
+use quinn_proto::{ConnectionId, EndpointConfig, HashedConnectionIdGenerator, Side, TimeSource};
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::quic::{Suite, Version};
 
@@ -31,13 +33,10 @@ const RETRY_NONCE: [u8; 12] = [
 
 /// The cryptography of an endpoint, the same after a restart of the node.
 pub struct QuicEndpoint {
-    /// Makes stateless reset tokens (RFC 9000 §10.3). Every node has its own, since whoever can reach a node with the same key could have
-    /// it end the connections of another (RFC 9000 §21.11).
-    pub reset: Arc<dyn HmacKey>,
-    /// Seals the tokens that prove addresses (RFC 9000 §8.1). The fleet shares it: a client may come back to another node.
-    pub token: Arc<dyn HandshakeTokenKey>,
-    /// Marks connection ids as ours, so that a restarted node resets its lost connections and nobody else's.
-    pub connection_ids: u64,
+    reset: Arc<dyn HmacKey>,
+    token: Arc<dyn HandshakeTokenKey>,
+    connection_ids: u64,
+    clock: Arc<dyn Clock>,
     initial: Suite,
 }
 
@@ -54,17 +53,47 @@ impl QuicEndpoint {
                 .ok_or(BuildTlsError::Random)
         };
         let [a, b, c, d, e, f, g, h, ..] = derive("connection ids", node)?;
+        // The fleet shares the key of tokens: a client may come back to another node.
         let token =
             Salt::new(HKDF_SHA256, b"countersign quic token v1").extract(&derive("token", "")?);
         Ok(Self {
             reset: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &derive("reset", node)?)),
             token: Arc::new(token),
             connection_ids: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            clock: Arc::clone(context.clock()),
             initial: TLS13_AES_128_GCM_SHA256
                 .tls13()
                 .and_then(|suite| suite.quic_suite())
                 .ok_or(BuildTlsError::NothingToNegotiate)?,
         })
+    }
+
+    /// The configuration of the endpoint.
+    ///
+    /// A restarted node resets the connections that it lost (RFC 9000 §10.3), since it knows their ids and makes the same tokens. No other
+    /// node of the fleet makes them: whoever could reach it would have it end the connections of this one (RFC 9000 §21.11).
+    #[must_use]
+    pub fn endpoint_config(&self) -> EndpointConfig {
+        let ids = self.connection_ids;
+        let mut config = EndpointConfig::new(Arc::clone(&self.reset));
+        config
+            .supported_versions(vec![QUIC_V1])
+            .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        config
+    }
+
+    /// The configuration of connections, which refuses each: one is accepted with the crypto configuration of its own
+    /// [`begin`](Self::begin), or not at all.
+    #[must_use]
+    pub fn server_config(&self) -> quinn_proto::ServerConfig {
+        let nobody = OneConnection {
+            initial: self.initial,
+            lookup: Mutex::new(None),
+            progress: Progress::default(),
+        };
+        let mut config = quinn_proto::ServerConfig::new(Arc::new(nobody), Arc::clone(&self.token));
+        config.time_source(Arc::new(NodeTime(Arc::clone(&self.clock))));
+        config
     }
 
     /// Begins a handshake: the crypto configuration to accept one connection with, and what becomes of it.
@@ -84,16 +113,15 @@ impl QuicEndpoint {
         };
         (Arc::new(config), QuicHandshake { progress })
     }
+}
 
-    /// The crypto configuration of the endpoint itself. It refuses every connection: each is accepted with a configuration of its own, or
-    /// not at all.
-    #[must_use]
-    pub fn refuse_every_connection(&self) -> Arc<dyn ServerConfig> {
-        Arc::new(OneConnection {
-            initial: self.initial,
-            lookup: Mutex::new(None),
-            progress: Progress::default(),
-        })
+/// The node's clock, for the ages of tokens.
+struct NodeTime(Arc<dyn Clock>);
+
+impl TimeSource for NodeTime {
+    fn now(&self) -> SystemTime {
+        let micros = u64::try_from(self.0.now().as_micros()).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
     }
 }
 
@@ -193,5 +221,31 @@ mod tests {
             0x96, 0xba,
         ];
         assert_eq!(retry_tag(&original, &packet), Some(tag));
+    }
+
+    /// A restarted node can still reset the connections that it lost, and no other node can reset them.
+    #[test]
+    fn endpoint_keys_are_those_of_the_node() {
+        #[derive(Debug)]
+        struct Still;
+        impl Clock for Still {
+            fn now(&self) -> countersign_trust::UnixTime {
+                countersign_trust::UnixTime::from_secs(0)
+            }
+        }
+        let keys = |secret: u8, node: &str| {
+            let tickets = crate::TicketSecret::from_bytes(&[secret; 32]).unwrap();
+            let context = TlsContext::new(Arc::new(Still), tickets, crate::MemoryLimits::default());
+            let endpoint = QuicEndpoint::new(&context, node).unwrap();
+            let mut token = [0; 32];
+            endpoint.reset.sign(b"connection id", &mut token);
+            (token, endpoint.connection_ids)
+        };
+        let here = keys(7, "node-1");
+        assert_eq!(here, keys(7, "node-1"));
+        for other in [keys(7, "node-2"), keys(8, "node-1")] {
+            assert_ne!(here.0, other.0);
+            assert_ne!(here.1, other.1);
+        }
     }
 }

@@ -10,7 +10,7 @@ use countersign_testkit::client::TlsClient;
 use countersign_tls::quic::{AcceptedQuic, QuicEndpoint};
 use countersign_tls::{Alpn, HandshakeFault, RefusedHandshake};
 use countersign_trust::{Reason, Verdict};
-use quinn::{ConnectionError, Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use quinn::{ConnectionError, Endpoint, ServerConfig, TokioRuntime};
 use quinn_proto::crypto::Session;
 use quinn_proto::crypto::rustls::QuicClientConfig;
 use quinn_proto::transport_parameters::TransportParameters;
@@ -44,10 +44,10 @@ struct Meeting {
 impl Listener {
     fn new(node: Node) -> Self {
         let crypto = QuicEndpoint::new(&node.context, "node-1").unwrap();
-        let config = ServerConfig::new(crypto.refuse_every_connection(), Arc::clone(&crypto.token));
+        let config = crypto.server_config();
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let endpoint = Endpoint::new(
-            EndpointConfig::new(Arc::clone(&crypto.reset)),
+            crypto.endpoint_config(),
             Some(config.clone()),
             socket,
             Arc::new(TokioRuntime),
@@ -651,21 +651,4 @@ async fn a_handshake_that_takes_too_long_is_told_with_what_is_known() {
         .timed_out(Duration::from_secs(10));
     assert_eq!(refused.reason, Reason::HandshakeTimeout);
     assert_eq!(refused.server_name.unwrap().as_str(), "a.test");
-}
-
-/// A restarted node can still reset the connections that it lost, and no other node can reset them.
-#[tokio::test]
-async fn endpoint_keys_are_those_of_the_node() {
-    let node = Node::new(&Authorities::new());
-    let sign = |keys: &QuicEndpoint| {
-        let mut signature = [0; 32];
-        keys.reset.sign(b"connection id", &mut signature);
-        (signature, keys.connection_ids)
-    };
-    let keys = |node: &Node, name| sign(&QuicEndpoint::new(&node.context, name).unwrap());
-    let first = keys(&node, "node-1");
-    assert_eq!(first, keys(&node.sibling(&SECRET), "node-1"));
-    let second = keys(&node, "node-2");
-    assert_ne!(first.0, second.0);
-    assert_ne!(first.1, second.1);
 }
