@@ -265,6 +265,21 @@ impl Certificate {
             .collect()
     }
 
+    /// Its policies (RFC 5280 §4.2.1.4), in their order; empty when it does not say.
+    #[must_use]
+    pub fn certificate_policies(&self) -> &[ObjectIdentifier] {
+        &self.0.extensions.certificate_policies
+    }
+
+    /// Which policies of its issuer's it calls how (RFC 5280 §4.2.1.5).
+    pub(crate) fn policy_mappings(&self) -> &[(ObjectIdentifier, ObjectIdentifier)] {
+        &self.0.extensions.policy_mappings
+    }
+
+    pub(crate) fn policy_constraints(&self) -> extensions::PolicyConstraints {
+        self.0.extensions.policy_constraints
+    }
+
     /// The first critical extension that is not understood.
     #[must_use]
     pub fn unknown_critical_extension(&self) -> Option<&ObjectIdentifier> {

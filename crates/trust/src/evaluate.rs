@@ -9,6 +9,7 @@ mod budget;
 mod failure;
 mod name_constraints;
 mod path;
+mod policies;
 mod purpose;
 mod revocation;
 mod search;

@@ -160,6 +160,12 @@ reasons! {
         sentence: "A certificate holds a name that a CA above it may not issue for.",
         remedy: "Issue the certificate with names inside the CA's permitted subtrees, or from a CA without that constraint.",
     }
+    CertificatePolicy {
+        code: "certificate_policy",
+        title: "No common certificate policy",
+        sentence: "A CA on the path requires a certificate policy, and the certificates below have none that is allowed.",
+        remedy: "Issue the certificates below that CA with one of its certificate policies, or issue the CA again without the requirement (requireExplicitPolicy).",
+    }
     UnknownCriticalExtension {
         code: "unknown_critical_extension",
         title: "Unknown critical extension",

@@ -21,7 +21,18 @@ pub(crate) struct Extensions {
     pub(crate) authority_information_access: Vec<AccessDescription>,
     pub(crate) crl_distribution_points: Vec<DistributionPoint>,
     pub(crate) ocsp_no_check: bool,
+    pub(crate) certificate_policies: Vec<ObjectIdentifier>,
+    pub(crate) policy_mappings: Vec<(ObjectIdentifier, ObjectIdentifier)>,
+    pub(crate) policy_constraints: PolicyConstraints,
     pub(crate) unknown_critical: Option<ObjectIdentifier>,
+}
+
+/// What a CA asks of the policies below it (RFC 5280 §4.2.1.11, §4.2.1.14): after how many certificates each holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct PolicyConstraints {
+    pub(crate) require_explicit: Option<u32>,
+    pub(crate) inhibit_mapping: Option<u32>,
+    pub(crate) inhibit_any: Option<u32>,
 }
 
 /// What a key may be used for (RFC 5280 §4.2.1.3).

@@ -6,7 +6,7 @@ use super::extensions::{
     GeneralSubtree, KeyUsage, NameConstraints,
 };
 use crate::der::{
-    self, BIT_STRING, DerError, NamedBits, OCTET_STRING, Reader, SEQUENCE, Value, context,
+    self, BIT_STRING, DerError, INTEGER, NamedBits, OCTET_STRING, Reader, SEQUENCE, Value, context,
     context_constructed,
 };
 use crate::general_name::{TAG_DIRECTORY, TAG_DNS, TAG_EMAIL, TAG_IP, TAG_URI, text};
@@ -120,10 +120,30 @@ fn read_extension(
                 sequence_of(value, access_description).unwrap_or_default();
         }
         known::OCSP_NO_CHECK => extensions.ocsp_no_check = true,
-        // Deviation from RFC 5280 §6.1: certificate policies are not processed, any policy is acceptable. Constraints on policies cannot be
-        // honoured then, so that critical ones are refused below as everything that is not understood.
-        known::CERTIFICATE_POLICIES
-        | known::FRESHEST_CRL
+        known::CERTIFICATE_POLICIES => or_defect(
+            sequence_of(value, |list| list.sequence()?.object_identifier())
+                .map(|policies| extensions.certificate_policies = policies),
+            "a malformed certificatePolicies extension",
+        ),
+        known::POLICY_MAPPINGS => or_defect(
+            sequence_of(value, policy_mapping)
+                .map(|mappings| extensions.policy_mappings = mappings),
+            "a malformed policyMappings extension",
+        ),
+        known::POLICY_CONSTRAINTS => or_defect(
+            policy_constraints(value).map(|(explicit, mapping)| {
+                extensions.policy_constraints.require_explicit = explicit;
+                extensions.policy_constraints.inhibit_mapping = mapping;
+            }),
+            "a malformed policyConstraints extension",
+        ),
+        known::INHIBIT_ANY_POLICY => or_defect(
+            der::single(value, INTEGER)
+                .and_then(certificates_to_go)
+                .map(|number| extensions.policy_constraints.inhibit_any = Some(number)),
+            "a malformed inhibitAnyPolicy extension",
+        ),
+        known::FRESHEST_CRL
         | known::ISSUER_ALTERNATIVE_NAME
         | known::SUBJECT_INFORMATION_ACCESS => {}
         _ if extension.critical && extensions.unknown_critical.is_none() => {
@@ -161,6 +181,33 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, DerError> {
     };
     fields.end()?;
     Ok(BasicConstraints { ca, path_length })
+}
+
+fn policy_mapping(list: &mut Reader<'_>) -> Result<(ObjectIdentifier, ObjectIdentifier), DerError> {
+    let mut mapping = list.sequence()?;
+    let from = mapping.object_identifier()?;
+    let to = mapping.object_identifier()?;
+    mapping.end()?;
+    Ok((from, to))
+}
+
+fn policy_constraints(value: &[u8]) -> Result<(Option<u32>, Option<u32>), DerError> {
+    let mut fields = der::single(value, SEQUENCE)?.reader();
+    let explicit = fields
+        .optional(context(0))?
+        .map(certificates_to_go)
+        .transpose()?;
+    let mapping = fields
+        .optional(context(1))?
+        .map(certificates_to_go)
+        .transpose()?;
+    fields.end()?;
+    Ok((explicit, mapping))
+}
+
+/// A `SkipCerts`; more than fit are as good as never.
+fn certificates_to_go(value: Value<'_>) -> Result<u32, DerError> {
+    der::integer_u64(value.contents).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn authority_key_identifier(value: &[u8]) -> Result<AuthorityKeyIdentifier, DerError> {

@@ -38,7 +38,7 @@ pub(super) fn distance(reason: Reason) -> u8 {
         .map_or(u8::MAX, |(_, distance)| distance)
 }
 
-const FROM_NEAR_TO_FAR: [Reason; 23] = [
+const FROM_NEAR_TO_FAR: [Reason; 24] = [
     // The path is good but for the time of the leaf: renewing helps.
     Reason::Expired,
     Reason::NotYetValid,
@@ -51,6 +51,7 @@ const FROM_NEAR_TO_FAR: [Reason; 23] = [
     Reason::IssuerNotYetValid,
     Reason::IssuerExpired,
     // The path breaks what a CA on it laid down.
+    Reason::CertificatePolicy,
     Reason::NameConstraint,
     Reason::PathLength,
     Reason::KeyUsage,

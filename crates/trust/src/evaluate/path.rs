@@ -7,7 +7,7 @@ use super::budget::{Budget, Exhausted};
 use super::failure::{Failure, distance};
 use super::name_constraints::{self, Constraints};
 use super::search::Link;
-use super::{Context, purpose, revocation};
+use super::{Context, policies, purpose, revocation};
 use crate::signature::{self, SignatureError};
 use crate::text;
 use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, UnixTime, Version};
@@ -41,6 +41,7 @@ pub(super) fn judge(
         judgement.names(leaf.certificate, budget)?;
         judgement.leaf(leaf.certificate);
     }
+    judgement.failures.extend(policies::check(links, anchor));
     let trusted = judgement
         .failures
         .iter()

@@ -47,6 +47,14 @@ pub(crate) const OCSP_NO_CHECK: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x
 pub(crate) const OCSP_NONCE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02];
 /// 1.3.6.1.5.5.7.48.1.1
 pub(crate) const OCSP_BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
+/// 2.5.29.33
+pub(crate) const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 0x21];
+/// 2.5.29.36
+pub(crate) const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x24];
+/// 2.5.29.54
+pub(crate) const INHIBIT_ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x36];
+/// 2.5.29.32.0
+pub(crate) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
 
 // Purposes.
 /// 2.5.29.37.0
@@ -189,6 +197,10 @@ mod tests {
     #[test]
     fn octets_say_what_the_comments_say() {
         for (octets, dotted) in [
+            (POLICY_MAPPINGS, "2.5.29.33"),
+            (POLICY_CONSTRAINTS, "2.5.29.36"),
+            (INHIBIT_ANY_POLICY, "2.5.29.54"),
+            (ANY_POLICY, "2.5.29.32.0"),
             (SUBJECT_KEY_IDENTIFIER, "2.5.29.14"),
             (KEY_USAGE, "2.5.29.15"),
             (SUBJECT_ALTERNATIVE_NAME, "2.5.29.17"),

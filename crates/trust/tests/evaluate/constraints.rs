@@ -1,4 +1,4 @@
-//! Path length and name constraints.
+//! Path length, name constraints and certificate policies.
 
 use countersign_testkit::der;
 use countersign_testkit::pki::{Ca, Pki, Request};
@@ -245,4 +245,100 @@ fn comparing_names_has_a_budget() {
         request = request.dns(&format!("y{number}.example"));
     }
     check(&request.issue(), &[&root], "search_exhausted");
+}
+
+/// `requireExplicitPolicy` after so many certificates.
+fn requires_policy(request: Request, after: u8) -> Request {
+    let value = der::sequence([der::implicit(0, [after])]);
+    request.extension("2.5.29.36", true, value)
+}
+
+fn with_policies(request: Request, policies: &[&str]) -> Request {
+    let policies = policies
+        .iter()
+        .map(|policy| der::sequence([der::oid(policy)]));
+    request.extension("2.5.29.32", false, der::sequence(policies))
+}
+
+const ANY_POLICY: &str = "2.5.29.32.0";
+
+#[test]
+fn policies_matter_only_when_a_ca_asks_for_one() {
+    let root = Pki::new().root("root");
+    let free = with_policies(root.request_intermediate("free"), &["1.2.3"]).issue_ca();
+    check(&free.client("a").issue(), &[&root], "valid");
+    check(
+        &with_policies(free.client("a"), &["1.2.4"]).issue(),
+        &[&root],
+        "valid",
+    );
+    let strict = with_policies(
+        requires_policy(root.request_intermediate("strict"), 0),
+        &["1.2.3"],
+    )
+    .issue_ca();
+    check(
+        &with_policies(strict.client("a"), &["1.2.4", "1.2.3"]).issue(),
+        &[&root],
+        "valid",
+    );
+    check(
+        &with_policies(strict.client("a"), &[ANY_POLICY]).issue(),
+        &[&root],
+        "valid",
+    );
+    check(
+        &with_policies(strict.client("a"), &["1.2.4"]).issue(),
+        &[&root],
+        "certificate_policy",
+    );
+    check(&strict.client("a").issue(), &[&root], "certificate_policy");
+}
+
+/// Deviation: an anchor's policy constraints hold.
+#[test]
+fn an_anchor_may_ask_for_a_policy() {
+    let root = requires_policy(Pki::new().request_root("root"), 0).issue_ca();
+    check(
+        &with_policies(root.client("a"), &["1.2.3"]).issue(),
+        &[&root],
+        "valid",
+    );
+    check(&root.client("a").issue(), &[&root], "certificate_policy");
+    // After one certificate, which is the client's own.
+    let later = requires_policy(Pki::new().request_root("root"), 2).issue_ca();
+    check(&later.client("a").issue(), &[&later], "valid");
+}
+
+/// CVE-2023-0464: policies and mappings without end cost nothing much.
+#[test]
+fn many_policies_and_mappings_are_no_explosion() {
+    let root = Pki::new().root("root");
+    let policies: Vec<_> = (0..200).map(|number| format!("1.2.3.{number}")).collect();
+    let names: Vec<_> = policies.iter().map(String::as_str).collect();
+    let mappings = || {
+        let pairs = names.iter().flat_map(|from| {
+            names
+                .iter()
+                .take(3)
+                .map(move |to| der::sequence([der::oid(from), der::oid(to)]))
+        });
+        der::sequence(pairs)
+    };
+    let mut ca = root.clone();
+    for _ in 0..4 {
+        ca = with_policies(requires_policy(ca.request_intermediate("ca"), 0), &names)
+            .extension("2.5.29.33", true, mappings())
+            .issue_ca();
+    }
+    check(
+        &with_policies(ca.client("a"), &names[..1]).issue(),
+        &[&root],
+        "valid",
+    );
+    check(
+        &with_policies(ca.client("a"), &names[9..]).issue(),
+        &[&root],
+        "certificate_policy",
+    );
 }

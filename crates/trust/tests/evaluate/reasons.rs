@@ -332,17 +332,6 @@ fn unknown_critical_extensions_are_refused_and_others_ignored() {
         &[&root],
         "unknown_critical_extension",
     );
-    // Deviation: policies are not processed, so that constraints on them are not understood.
-    let constraint = der::sequence([der::implicit(0, [0])]);
-    let constrained = root
-        .request_intermediate("i")
-        .extension("2.5.29.36", true, constraint)
-        .issue_ca();
-    check(
-        &constrained.client("a").issue(),
-        &[&root],
-        "unknown_critical_extension",
-    );
 }
 
 #[test]
