@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod materials;
 mod publisher;
+pub(crate) mod purge;
 mod reconciler;
 mod secrets;
 mod sites;

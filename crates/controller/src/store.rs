@@ -21,6 +21,7 @@ pub(crate) mod deployments;
 pub(crate) mod edge_certificates;
 pub(crate) mod enforced;
 pub(crate) mod networks;
+pub(crate) mod purge;
 pub(crate) mod sites;
 pub(crate) mod versions;
 
@@ -31,6 +32,9 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 pub(crate) use error::StoreError;
 pub(crate) use open::DirectoryLock;
 pub(crate) use write::{Actor, Change, Write};
+
+/// What queries run on, inside or outside a transaction.
+pub(crate) type Connection = sqlx::SqliteConnection;
 
 /// The database of one controller.
 #[derive(Clone, Debug)]

@@ -141,6 +141,14 @@ impl Reader {
     pub(crate) fn description(&mut self, object: Object<'_>) -> Option<String> {
         match object.get("description") {
             None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.contains("PRIVATE KEY-----") => {
+                // Descriptions are stored and shown; a slip of the clipboard must not end there.
+                self.note(
+                    object.pointer.to_field("description"),
+                    "it holds a private key, which was neither stored nor logged; treat it as disclosed",
+                );
+                None
+            }
             Some(Value::String(text))
                 if (1..=DESCRIPTION_MAX_CHARS).contains(&text.chars().count()) =>
             {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind, CaSet,
-    Caller, Role, Version, Warning,
+    Caller, Role, Version, VersionStatus, Warning,
 };
 use crate::store::{self, StoreError, Write};
 
@@ -108,12 +108,19 @@ impl<'c> Activations<'c> {
         ca_set: CaSetId,
         network: Network,
     ) -> Result<Activation, ServiceError> {
-        let ca_set = CaSets::new(self.context).find(caller, ca_set).await?;
-        let history = {
-            let mut connection = self.context.store.read().await?;
-            store::activations::list(&mut connection, ca_set.id, None).await?
+        let (ca_set, history, versions) = {
+            let mut connection = self.context.store.read_consistently().await?;
+            let ca_set = ca_sets::find_in(&mut connection, caller, ca_set).await?;
+            let history = store::activations::list(&mut connection, ca_set.id, None).await?;
+            let versions = store::versions::list(&mut connection, ca_set.id).await?;
+            (ca_set, history, versions)
         };
         let active = ca_set.active_version(network);
+        let is_there = |number: VersionNumber| {
+            versions.iter().any(|version| {
+                version.number == number && version.status() == VersionStatus::NotDeleted
+            })
+        };
         let previous = history
             .iter()
             .filter(|activation| {
@@ -122,7 +129,7 @@ impl<'c> Activations<'c> {
                     && activation.status == ActivationStatus::Complete
             })
             .map(|activation| activation.version)
-            .find(|version| Some(*version) != active)
+            .find(|version| Some(*version) != active && is_there(*version))
             .ok_or_else(|| {
                 ServiceError::new(
                     ErrorCode::NoPreviousVersion,
@@ -177,16 +184,25 @@ impl<'c> Activations<'c> {
         version: VersionNumber,
         id: ActivationId,
     ) -> Result<Activation, ServiceError> {
-        self.list(caller, ca_set, Some(version))
+        let mut connection = self.context.store.read_consistently().await?;
+        let ca_set = ca_sets::find_in(&mut connection, caller, ca_set).await?;
+        if store::versions::find(&mut connection, ca_set.id, version)
             .await?
-            .into_iter()
-            .find(|activation| activation.id == id)
+            .is_none()
+        {
+            return Err(versions::not_found(&ca_set, version));
+        }
+        store::activations::find(&mut connection, ca_set.id, version, id)
+            .await?
             .ok_or_else(|| {
                 ServiceError::new(
                     ErrorCode::ActivationNotFound,
-                    format!("Version {version} of the CA set {ca_set} has no activation or deactivation {id}."),
+                    format!(
+                        "Version {version} of the CA set `{}` has no activation or deactivation {id}.",
+                        ca_set.name
+                    ),
                 )
-                .with("caSetId", ca_set.to_string())
+                .with("caSetId", ca_set.id.to_string())
                 .with("version", version.number())
                 .with("activationId", id.number())
             })

@@ -6,7 +6,7 @@ use countersign_trust::UnixTime;
 use super::{Context, ErrorCode, ServiceError, change, state, versions};
 use crate::model::{Activity, ActivityKind, Association, CaSet, CaSetStatus, Caller, Version};
 use crate::store::ca_sets::CaSetFilter;
-use crate::store::{self, StoreError, Write};
+use crate::store::{self, Connection, StoreError, Write};
 
 const NAME_MIN_CHARS: usize = 3;
 const NAME_MAX_CHARS: usize = 64;
@@ -62,9 +62,7 @@ impl<'c> CaSets<'c> {
     /// When the account has none with that id.
     pub async fn find(&self, caller: &Caller, id: CaSetId) -> Result<CaSet, ServiceError> {
         let mut connection = self.context.store.read().await?;
-        store::ca_sets::find(&mut connection, &caller.account, id)
-            .await?
-            .ok_or_else(|| not_found(id))
+        find_in(&mut connection, caller, id).await
     }
 
     /// Makes a new CA set whose version 1 holds what a version of this set does; the latest when none is named.
@@ -215,15 +213,24 @@ pub(super) async fn note(
     store::activities::append(write.connection(), ca_set, &activity).await
 }
 
+/// A set of the caller's account, deleted or not.
+pub(super) async fn find_in(
+    connection: &mut Connection,
+    caller: &Caller,
+    id: CaSetId,
+) -> Result<CaSet, ServiceError> {
+    store::ca_sets::find(connection, &caller.account, id)
+        .await?
+        .ok_or_else(|| not_found(id))
+}
+
 /// A set that may be changed: there, and not being deleted.
 pub(super) async fn live(
     write: &mut Write,
     caller: &Caller,
     id: CaSetId,
 ) -> Result<CaSet, ServiceError> {
-    let ca_set = store::ca_sets::find(write.connection(), &caller.account, id)
-        .await?
-        .ok_or_else(|| not_found(id))?;
+    let ca_set = find_in(write.connection(), caller, id).await?;
     match ca_set.status {
         CaSetStatus::NotDeleted => Ok(ca_set),
         CaSetStatus::Deleting => Err(super::deletions::in_progress(write, &ca_set).await?),

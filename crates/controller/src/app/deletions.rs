@@ -86,7 +86,7 @@ impl CaSets<'_> {
     }
 }
 
-/// Ends the deletions that were asked for. Idempotent; to be called at the start and whenever there is work.
+/// Ends the deletions that were asked for, and purges what was deleted long ago. Idempotent; to be called at the start and whenever there is work.
 pub(crate) async fn reconcile(context: &Context) -> Result<(), StoreError> {
     let running = {
         let mut connection = context.store.read().await?;
@@ -109,7 +109,7 @@ pub(crate) async fn reconcile(context: &Context) -> Result<(), StoreError> {
         settle(&mut write, ca_set).await?;
         write.commit_progress().await?;
     }
-    Ok(())
+    super::purge::reconcile(context).await
 }
 
 /// Draws the conclusion for the set once no network is left.

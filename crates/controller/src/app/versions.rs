@@ -139,10 +139,8 @@ impl<'c> Versions<'c> {
         ca_set: CaSetId,
         filter: &VersionFilter,
     ) -> Result<Vec<Version>, ServiceError> {
-        super::CaSets::new(self.context)
-            .find(caller, ca_set)
-            .await?;
-        let mut connection = self.context.store.read().await?;
+        let mut connection = self.context.store.read_consistently().await?;
+        ca_sets::find_in(&mut connection, caller, ca_set).await?;
         let mut versions = store::versions::list(&mut connection, ca_set).await?;
         versions.retain(|version| {
             let status = version.status();
@@ -170,10 +168,8 @@ impl<'c> Versions<'c> {
         ca_set: CaSetId,
         number: VersionNumber,
     ) -> Result<Version, ServiceError> {
-        let ca_set = super::CaSets::new(self.context)
-            .find(caller, ca_set)
-            .await?;
-        let mut connection = self.context.store.read().await?;
+        let mut connection = self.context.store.read_consistently().await?;
+        let ca_set = ca_sets::find_in(&mut connection, caller, ca_set).await?;
         let mut version = store::versions::find(&mut connection, ca_set.id, number)
             .await?
             .ok_or_else(|| not_found(&ca_set, number))?;

@@ -92,6 +92,25 @@ pub(crate) async fn running_of(
     .await?)
 }
 
+/// One activation of a version.
+pub(crate) async fn find(
+    connection: &mut SqliteConnection,
+    ca_set: CaSetId,
+    version: VersionNumber,
+    id: ActivationId,
+) -> Result<Option<Activation>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT activations.*, ca_sets.name AS ca_set_name FROM activations
+         JOIN ca_sets ON ca_sets.id = activations.ca_set_id
+         WHERE activations.id = ? AND activations.ca_set_id = ? AND activations.version = ?",
+    )
+    .bind(id.number())
+    .bind(decode::stored_id(ca_set))
+    .bind(version.number())
+    .fetch_optional(connection)
+    .await?)
+}
+
 /// The history of a CA set, or of one of its versions, newest first.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,

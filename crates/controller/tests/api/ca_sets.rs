@@ -140,6 +140,54 @@ async fn a_deleted_set_can_be_read_and_its_name_is_free() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_long_ago_is_gone_but_for_the_audit_log() {
+    let world = World::idle(Limits::default()).await;
+    let (kept, gone) = (world.ca_set("kept").await, world.ca_set("gone").await);
+    let version = world.version(&kept, "One").await;
+    world.version(&kept, "Two").await;
+    let other = world.version(&gone, "One").await;
+    // Frozen ones too.
+    for version in [&version, &other] {
+        let activation = world
+            .post(
+                &format!("{version}/activate"),
+                json!({"network": "STAGING"}),
+            )
+            .await;
+        world.controller.start().await;
+        world.ended(activation.expect(202).header("location")).await;
+        world.change(version, "deactivate", "STAGING").await;
+    }
+    world.delete(&version).await.expect(204);
+    world.delete(&gone).await.expect(202);
+    world.controller.reconcile().await.unwrap();
+    world.clock.advance_secs(26 * 86_400 - 1);
+    world.controller.reconcile().await.unwrap();
+    world.get(&version).await.expect(200);
+    world.get(&gone).await.expect(200);
+    world.clock.advance_secs(1);
+    world.controller.reconcile().await.unwrap();
+    world
+        .get(&version)
+        .await
+        .problem(404, "ca-set-version-not-found");
+    world.get(&gone).await.problem(404, "ca-set-not-found");
+    let activities = world.get(&format!("{kept}/activities")).await.body;
+    assert_eq!(activities["activities"][0]["type"], "REMOVE_CA_SET_VERSION");
+    let audit = world.get("/v1/audit?limit=2").await.body["entries"].to_string();
+    assert!(audit.contains("ca-set.version.remove") && audit.contains("ca-set.remove"));
+    assert_eq!(world.get("/v1/audit/verify").await.body["intact"], true);
+    assert_ne!(world.ca_set("gone").await, gone);
+    assert_eq!(
+        world
+            .call("POST", &format!("{kept}/versions/2/clone"), None)
+            .await
+            .body["version"],
+        3
+    );
+}
+
+#[tokio::test]
 async fn activities_are_bounded_by_both_ends_inclusively() {
     let world = World::new().await;
     let link = world.ca_set("partners").await;

@@ -145,6 +145,15 @@ async fn a_private_key_is_named_and_neither_kept_nor_repeated() {
         let shown = answer.body.to_string();
         assert!(!shown.contains(&secret) && !shown.contains(&der));
     }
+    let body = json!({"caSetName": "others", "description": format!("x {key}").chars().take(200).collect::<String>()});
+    let refused = world.post(&format!("{PREFIX}/ca-sets"), body).await;
+    refused.problem(400, "json-schema-validation-error");
+    assert!(
+        refused.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("private key")
+    );
     world.controller.close().await;
     for entry in std::fs::read_dir(world.path().join("data")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
