@@ -9,6 +9,7 @@
 mod world;
 
 mod access_log;
+mod aioquic;
 mod forwarding;
 mod http3;
 mod http3_attacks;
