@@ -165,6 +165,7 @@ pub(crate) fn certificate_error(reason: Reason) -> CertificateError {
         Reason::Malformed
         | Reason::TooManyCertificates
         | Reason::ChainTooLarge
+        | Reason::CertificatePolicy
         | Reason::NotACa
         | Reason::PathLength
         | Reason::NameConstraint => CertificateError::BadEncoding,
