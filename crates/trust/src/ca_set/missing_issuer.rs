@@ -1,6 +1,7 @@
 //! An intermediate without its issuer.
 
 use super::{Check, Found, Rule, Severity, Subject, found};
+use crate::Certificate;
 
 /// An intermediate in the set is a trust anchor by itself. That works, but its own issuer can no longer take it back.
 pub(super) const RULE: Rule = Rule {
@@ -15,11 +16,27 @@ fn check(subject: Subject<'_>) -> Option<Found> {
     let is_ca = certificate
         .basic_constraints()
         .is_some_and(|constraints| constraints.ca);
-    let has_issuer = subject.set.certificates.iter().any(|other| {
+    if !is_ca || certificate.is_self_issued() {
+        return None;
+    }
+    // A certificate that names another key is not asked: a set of hundreds of CAs of one name would take long.
+    let wanted = certificate
+        .authority_key_identifier()
+        .and_then(|identifier| identifier.key_identifier.as_deref());
+    let may_be_issuer = |other: &&Certificate| {
         other.subject() == certificate.issuer()
-            && certificate.verify_signed_by(other.public_key()).is_ok()
-    });
-    if !is_ca || has_issuer || certificate.is_self_issued() {
+            && match (wanted, other.subject_key_identifier()) {
+                (Some(wanted), Some(found)) => wanted == found,
+                _ => true,
+            }
+    };
+    let has_issuer = subject
+        .set
+        .certificates
+        .iter()
+        .filter(may_be_issuer)
+        .any(|other| certificate.verify_signed_by(other.public_key()).is_ok());
+    if has_issuer {
         return None;
     }
     found(
