@@ -98,6 +98,26 @@ pub fn validate_ca_set(
     about_certificates.chain(about_the_set).collect()
 }
 
+/// A rule about CA sets, for documentation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CaSetRule {
+    /// The stable name that its findings have.
+    pub code: &'static str,
+    /// How bad its findings are.
+    pub severity: Severity,
+    /// A few words for a heading.
+    pub title: &'static str,
+}
+
+/// All rules, in the order of their findings.
+pub fn ca_set_rules() -> impl Iterator<Item = CaSetRule> {
+    RULES.iter().map(|rule| CaSetRule {
+        code: rule.code,
+        severity: rule.severity,
+        title: rule.title,
+    })
+}
+
 /// The rules in the order of their findings. A new rule is a file, a line here and its cases in the tests.
 const RULES: &[Rule] = &[
     well_formed::RULE,

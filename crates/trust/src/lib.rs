@@ -53,7 +53,10 @@ pub mod time;
 mod verdict;
 
 pub use bundle::{Bundle, BundleEntry, ParseBundleError, WrongContent, parse_bundle, to_pem};
-pub use ca_set::{CaSetVersion, EmptyCaSet, Finding, Severity, Sha1Signatures, validate_ca_set};
+pub use ca_set::{
+    CaSetRule, CaSetVersion, EmptyCaSet, Finding, Severity, Sha1Signatures, ca_set_rules,
+    validate_ca_set,
+};
 pub use certificate::{
     AccessDescription, AuthorityKeyIdentifier, BasicConstraints, Certificate, DistributionPoint,
     DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,

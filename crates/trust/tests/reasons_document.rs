@@ -1,10 +1,10 @@
-//! `docs/reasons.md` is what the table of reasons says.
+//! `docs/reasons.md` is what the table of reasons says, and what is promised there has a test.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fmt::Write as _;
 
-use countersign_trust::Reason;
+use countersign_trust::{Reason, Severity, ca_set_rules};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reasons.md");
 
@@ -30,6 +30,19 @@ fn document() -> String {
         )
         .unwrap();
     }
+    text.push_str(
+        "\n## Findings about CA sets\n\n\
+         A CA set is checked when it is uploaded and before it is activated; all findings are reported at once, each with its evidence and a remedy.\n\
+         With an error a version cannot be activated.\n\n\
+         | code | severity | |\n|---|---|---|\n",
+    );
+    for rule in ca_set_rules() {
+        let severity = match rule.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(text, "| `{}` | {severity} | {} |", rule.code, rule.title).unwrap();
+    }
     text
 }
 
@@ -44,4 +57,40 @@ fn the_document_is_what_the_table_says() {
         found == expected,
         "docs/reasons.md differs from the table of reasons: run with UPDATE_GOLDEN=1 and review the difference"
     );
+}
+
+#[test]
+fn every_rule_about_ca_sets_has_a_case() {
+    let cases = include_str!("ca_set.rs");
+    for rule in ca_set_rules() {
+        assert!(
+            cases.contains(&format!("\"{}", rule.code)),
+            "{} has no case",
+            rule.code
+        );
+    }
+}
+
+#[test]
+fn every_reason_about_certificates_has_a_case() {
+    let cases = [
+        include_str!("evaluate/algorithms.rs"),
+        include_str!("evaluate/constraints.rs"),
+        include_str!("evaluate/paths.rs"),
+        include_str!("evaluate/purposes.rs"),
+        include_str!("evaluate/reasons.rs"),
+        include_str!("revocation/check.rs"),
+    ];
+    let about_certificates = Reason::ALL
+        .iter()
+        .take_while(|reason| **reason != Reason::NoServerName)
+        // Who compares the verdicts of several CA sets says so.
+        .filter(|reason| **reason != Reason::NotInCaSet);
+    for reason in about_certificates {
+        let code = format!("\"{}\"", reason.code());
+        assert!(
+            cases.iter().any(|text| text.contains(&code)),
+            "{code} has no case"
+        );
+    }
 }
