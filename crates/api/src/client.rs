@@ -1,6 +1,8 @@
 //! A typed client of the REST APIs.
 
 mod control;
+mod edge_certificates;
+mod sites;
 mod truststore;
 
 use std::fmt;
