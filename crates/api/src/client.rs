@@ -1,17 +1,19 @@
 //! A typed client of the REST APIs.
 
 mod control;
-mod edge_certificates;
-mod sites;
+mod edgegrid;
 mod truststore;
 
 use std::fmt;
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
+use crate::v1::SecretText;
+pub use edgegrid::EdgeGridCredentials;
 pub use truststore::{CaSetQuery, CertificateQuery, VersionQuery};
 
 /// More than the largest answer there is: every version of a full CA set with its certificates.
@@ -24,7 +26,28 @@ const ANSWER_MAX_BYTES: usize = 256 * 1024 * 1024;
 pub struct Client {
     http: reqwest::Client,
     base: Url,
-    token: String,
+    credentials: Credentials,
+}
+
+/// What a client proves who it is with.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// A token.
+    Bearer(SecretText),
+    /// Signed requests.
+    EdgeGrid(EdgeGridCredentials),
+}
+
+impl From<String> for Credentials {
+    fn from(token: String) -> Self {
+        Self::Bearer(SecretText::new(token))
+    }
+}
+
+impl From<&str> for Credentials {
+    fn from(token: &str) -> Self {
+        token.to_owned().into()
+    }
 }
 
 /// The address of a controller cannot be used.
@@ -56,6 +79,9 @@ pub enum ClientError {
     /// The answer is larger than any good one.
     #[error("the answer has more than {ANSWER_MAX_BYTES} bytes")]
     TooLarge,
+    /// The credentials cannot be sent: they are no text for a header, or this machine gives no random numbers.
+    #[error("the credentials cannot be used")]
+    Credentials,
 }
 
 impl ClientError {
@@ -70,7 +96,7 @@ impl ClientError {
 }
 
 impl Client {
-    /// A client of the controller at `address`, with a bearer token.
+    /// A client of the controller at `address`, with a bearer token or [`EdgeGridCredentials`].
     ///
     /// # Errors
     /// When the address is no `https` or `http` URL.
@@ -80,7 +106,7 @@ impl Client {
     pub fn new(
         http: reqwest::Client,
         address: &str,
-        token: impl Into<String>,
+        credentials: impl Into<Credentials>,
     ) -> Result<Self, ParseAddressError> {
         let error = || ParseAddressError {
             address: address.chars().take(200).collect(),
@@ -94,7 +120,7 @@ impl Client {
         Ok(Self {
             http,
             base,
-            token: token.into(),
+            credentials: credentials.into(),
         })
     }
 
@@ -111,7 +137,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, Option<String>)],
     ) -> Result<T, ClientError> {
-        decode(send(self.request(Method::GET, path, query)).await?)
+        decode(self.send(self.request(Method::GET, path, query)).await?)
     }
 
     async fn post<T: DeserializeOwned>(
@@ -128,11 +154,14 @@ impl Client {
         query: &[(&str, Option<String>)],
         body: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
-        decode(send(self.request(Method::POST, path, query).json(body)).await?)
+        decode(
+            self.send(self.request(Method::POST, path, query).json(body))
+                .await?,
+        )
     }
 
     async fn post_empty<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
-        decode(send(self.request(Method::POST, path, &[])).await?)
+        decode(self.send(self.request(Method::POST, path, &[])).await?)
     }
 
     async fn put<T: DeserializeOwned>(
@@ -140,11 +169,14 @@ impl Client {
         path: &[&str],
         body: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
-        decode(send(self.request(Method::PUT, path, &[]).json(body)).await?)
+        decode(
+            self.send(self.request(Method::PUT, path, &[]).json(body))
+                .await?,
+        )
     }
 
     async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {
-        send(self.request(Method::DELETE, path, &[]))
+        self.send(self.request(Method::DELETE, path, &[]))
             .await
             .map(drop)
     }
@@ -166,30 +198,44 @@ impl Client {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        self.http.request(method, url).bearer_auth(&self.token)
+        self.http.request(method, url)
     }
-}
 
-/// Sends a request; a good answer is its status and body.
-async fn send(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
-    let mut response = request.send().await?;
-    let status = response.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > ANSWER_MAX_BYTES {
-            return Err(ClientError::TooLarge);
+    /// Sends a request with the credentials; a good answer is its status and body.
+    async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
+        let mut request = request.build()?;
+        let mut value = match &self.credentials {
+            Credentials::Bearer(token) => {
+                HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                    .map_err(|_| ClientError::Credentials)?
+            }
+            Credentials::EdgeGrid(credentials) => credentials
+                .sign(&request)
+                .ok()
+                .and_then(|header| HeaderValue::try_from(header).ok())
+                .ok_or(ClientError::Credentials)?,
+        };
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+        let mut response = self.http.execute(request).await?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > ANSWER_MAX_BYTES {
+                return Err(ClientError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    if status.is_success() {
-        return Ok((status, body));
-    }
-    match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) if !problem.kind.is_empty() => Err(ClientError::Problem(Box::new(problem))),
-        other => Err(ClientError::Unexpected {
-            status: status.as_u16(),
-            cause: other.err(),
-        }),
+        if status.is_success() {
+            return Ok((status, body));
+        }
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) if !problem.kind.is_empty() => Err(ClientError::Problem(Box::new(problem))),
+            other => Err(ClientError::Unexpected {
+                status: status.as_u16(),
+                cause: other.err(),
+            }),
+        }
     }
 }
 
@@ -204,7 +250,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("base", &self.base.as_str())
-            .field("token", &"[redacted]")
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,8 @@ pub mod truststore;
 pub mod v1;
 
 pub use client::{
-    CaSetQuery, CertificateQuery, Client, ClientError, ParseAddressError, VersionQuery,
+    CaSetQuery, CertificateQuery, Client, ClientError, Credentials, EdgeGridCredentials,
+    ParseAddressError, VersionQuery,
 };
 pub use problem::{Problem, ProblemItem};
 pub use timestamp::{ParseTimestampError, Timestamp, ValidityDate};

@@ -1,5 +1,8 @@
 //! The commands, one file each; the doc comment of a command is its help.
 
+pub(crate) mod api_client;
+pub(crate) mod audit;
+pub(crate) mod ca_set;
 pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod quickstart;

@@ -21,6 +21,17 @@ impl DataDir {
     /// # Errors
     /// When it cannot be made or another process runs on it.
     pub(crate) fn open(root: &Path) -> Result<Self> {
+        match Self::open_unless_in_use(root)? {
+            Some(data) => Ok(data),
+            None => bail!(
+                "another countersign process runs on {}; stop it, or name another directory",
+                root.display()
+            ),
+        }
+    }
+
+    /// As [`open`](Self::open); `None` when another process runs on it.
+    pub(crate) fn open_unless_in_use(root: &Path) -> Result<Option<Self>> {
         make_dir(root)?;
         let path = root.join("instance.lock");
         let lock = OpenOptions::new()
@@ -31,14 +42,11 @@ impl DataDir {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
+            Ok(()) => Ok(Some(Self {
                 root: root.to_owned(),
                 _lock: lock,
-            }),
-            Err(fs::TryLockError::WouldBlock) => bail!(
-                "another countersign process runs on {}; stop it, or name another directory",
-                root.display()
-            ),
+            })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", path.display()))
             }
@@ -81,7 +89,9 @@ impl DataDir {
 
 /// Writes a file that only the owner can read, whole or not at all: a crash leaves the old file or the new one.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("new");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -92,8 +102,11 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        path.parent()
-            .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+        match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+            Some(parent) => File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use countersign_controller::{
-    AccountId, BoxFuture, Controller, ControllerConfig, Distribution, Limits as ControllerLimits,
+    AccountId, BoxFuture, Caller, Controller, ControllerConfig, Distribution,
+    Limits as ControllerLimits,
 };
 use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen};
 use countersign_snapshot::{
@@ -20,12 +21,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api_server::{ApiServer, BoundApi};
 use crate::clock::SystemClock;
 use crate::config::{AccessLogOutput, Config};
+use crate::connection::local::LocalConnection;
 use crate::data_dir::DataDir;
 
 /// The account that exists from the start.
-const FIRST_ACCOUNT: &str = "A-CCT0001";
+pub(crate) const FIRST_ACCOUNT: &str = "A-CCT0001";
 /// What the controller keeps in its directory.
-const STORE_FILE: &str = "controller.sqlite";
+pub(crate) const STORE_FILE: &str = "controller.sqlite";
 
 /// A controller and its edges.
 #[derive(Debug)]
@@ -113,6 +115,10 @@ impl Instance {
             Ok(controller) => {
                 controller.start().await;
                 let api = api.serve(&controller);
+                let caller = Caller::internal(AccountId::new(FIRST_ACCOUNT), "countersign");
+                let has_authority = api.authority().is_some();
+                LocalConnection::write(&data, api.url(), has_authority, &controller, &caller)
+                    .await?;
                 Some(Control { controller, api })
             }
             Err(error) if edges.have_snapshots() => {

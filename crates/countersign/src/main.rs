@@ -13,19 +13,28 @@
 )]
 
 mod api_server;
+mod ca_set;
 mod clock;
 mod commands;
+mod complaint;
 mod config;
+mod connection;
 mod data_dir;
 mod demo;
 mod instance;
 mod instance_authority;
+mod nearest;
+mod output;
+mod stopped_instance;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{config::ConfigCommand, explain::Explain, quickstart::Quickstart, serve::Serve};
+use commands::{
+    api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand, config::ConfigCommand,
+    explain::Explain, quickstart::Quickstart, serve::Serve,
+};
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
 #[derive(Debug, Parser)]
@@ -40,6 +49,9 @@ enum Command {
     Quickstart(Quickstart),
     Serve(Serve),
     Explain(Explain),
+    CaSet(CaSetCommand),
+    ApiClient(ApiClientCommand),
+    Audit(AuditCommand),
     #[command(subcommand)]
     Config(ConfigCommand),
 }
@@ -49,15 +61,15 @@ fn main() -> ExitCode {
         Command::Quickstart(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::CaSet(command) => command.run(),
+        Command::ApiClient(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Config(command) => command.run(),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
-            for cause in error.chain().skip(1) {
-                eprintln!("  because: {cause}");
-            }
+            eprint!("{}", complaint::text(&error));
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
+use crate::nearest::nearest;
+
 const ENVIRONMENT_PREFIX: &str = "COUNTERSIGN_";
 
 /// Where a value came from.
@@ -128,12 +130,8 @@ impl Settings {
     }
 
     fn nearest(&self, key: &str) -> String {
-        self.by_key
-            .keys()
-            .map(|known| (edit_distance(known, key), known))
-            .min()
-            .filter(|(distance, known)| *distance <= known.len().max(key.len()) / 3)
-            .map(|(_, known)| format!("; did you mean `{known}`?"))
+        nearest(key, self.by_key.keys().map(String::as_str))
+            .map(|known| format!("; did you mean `{known}`?"))
             .unwrap_or_else(|| "; `countersign config default` lists the keys".to_owned())
     }
 
@@ -203,28 +201,4 @@ fn article(kind: &str) -> String {
         "a"
     };
     format!("{article} {kind}")
-}
-
-/// Levenshtein distance, for the nearest key to a mistyped one.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = i;
-        let mut previous = i + 1;
-        for (slot, b) in row.iter_mut().skip(1).zip(right.chars()) {
-            let above = *slot;
-            let cost = if a == b {
-                diagonal
-            } else {
-                1 + diagonal.min(above).min(previous)
-            };
-            diagonal = above;
-            previous = cost;
-            *slot = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

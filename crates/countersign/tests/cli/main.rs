@@ -1,0 +1,85 @@
+//! The client commands as people and programs use them: the real binary against a real instance, whole outputs compared.
+//!
+//! Each `.txt` file here is a transcript: every line that starts with `$ ` is run, in order, and what is below it has to come out. Lines
+//! of standard error start with `! `. `UPDATE_GOLDEN=1` writes the transcripts anew, for review.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::World;
+
+#[test]
+fn ca_sets_are_made_activated_rotated_rolled_back_and_deleted() {
+    World::started().check("ca_sets.txt");
+}
+
+#[test]
+fn mistakes_are_explained_with_what_helps() {
+    World::started().check("mistakes.txt");
+}
+
+#[test]
+fn api_clients_of_a_running_instance_prove_themselves_by_token_and_by_signature() {
+    let world = World::started();
+    world.check("api_clients.txt");
+    for file in ["token", "edgerc"] {
+        let mode = std::fs::metadata(world.path(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_stopped_instance_is_worked_on_directly() {
+    let mut world = World::started();
+    world.stop();
+    world.check("stopped.txt");
+}
+
+#[test]
+fn programs_get_the_answers_of_the_api_as_json() {
+    let world = World::started();
+    let sets = world.json("ca-set list -o json");
+    assert_eq!(sets["caSets"][0]["caSetName"], "demo");
+    let set = world.json("ca-set show demo -o json");
+    assert_eq!(set["productionVersion"], 1);
+    world.json("ca-set version create demo --ca countersign-data/demo/other-ca.pem -o json");
+    let diff = world.json("ca-set version diff demo 1 2 -o json");
+    assert_eq!(
+        diff["removed"][0]["subject"],
+        "CN=Demo Root CA,O=Countersign Demo"
+    );
+    assert_eq!(
+        diff["added"][0]["subject"],
+        "CN=Stranger Root CA,O=Somebody Else"
+    );
+    assert_eq!(diff["unchanged"], 0);
+    let activation = world.json("ca-set activate demo 2 --network staging --yes --wait -o json");
+    assert_eq!(activation["activationStatus"], "COMPLETE");
+    let entries = world.json("audit list --limit 1 -o json");
+    assert_eq!(entries["entries"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn usage_errors_have_the_exit_code_2() {
+    let world = World::empty();
+    for arguments in [
+        "ca-set",
+        "ca-set activate x 0 --network staging",
+        "ca-set activate x 1 --network moon",
+        "audit list --limit 0",
+    ] {
+        let output = world.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+    }
+}
