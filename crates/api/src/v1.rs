@@ -2,6 +2,7 @@
 
 pub mod deployment;
 pub mod edge_certificates;
+pub mod revocations;
 pub mod sites;
 pub mod tls;
 

@@ -17,6 +17,7 @@ mod operation;
 mod problem;
 mod query;
 mod rate;
+mod revocations;
 mod router;
 mod serve;
 mod sites;

@@ -16,6 +16,7 @@ mod materials;
 mod publisher;
 pub(crate) mod purge;
 mod reconciler;
+pub(crate) mod revocations;
 mod secrets;
 mod sites;
 pub(crate) mod state;
@@ -39,6 +40,7 @@ pub use edge_certificates::EdgeCertificates;
 pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
+pub use revocations::{NewRevocation, Revocations};
 pub use sites::Sites;
 pub use upload::SubmittedCertificate;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
@@ -56,6 +58,8 @@ pub(crate) struct Context {
     pub(crate) sealing_key: Arc<SealingKey>,
     pub(crate) signing_key: Arc<SigningKey>,
     pub(crate) limits: Limits,
+    /// Tells edge nodes what is revoked.
+    pub(crate) revocations: revocations::RevocationPublisher,
     /// Wakes the reconcilers: something is in progress that they finish.
     pub(crate) work: Arc<Notify>,
     /// Counts what the reconcilers wrote down, so that others can wait for the end of something.

@@ -6,9 +6,10 @@ use countersign_snapshot::{Network, SignedSnapshot, VerifyingKey};
 use countersign_trust::UnixTime;
 use tokio::sync::{Mutex, Notify, watch};
 
+use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, Context, EdgeCertificates, Engine,
-    ServiceError, Sites, Versions, deletions,
+    Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -34,7 +35,9 @@ impl Controller {
     /// When the data directory cannot be used, belongs to a running controller, or holds what this version cannot read.
     pub async fn open(config: ControllerConfig) -> Result<Self, OpenError> {
         let (store, lock) = Store::open(&config.data_dir).await?;
+        let bodies = BodyFiles::new(&config.data_dir);
         let context = Context {
+            revocations: RevocationPublisher::new(bodies),
             store,
             clock: config.clock,
             distribution: config.distribution,
@@ -92,6 +95,12 @@ impl Controller {
     #[must_use]
     pub fn sites(&self) -> Sites<'_> {
         Sites::new(&self.context)
+    }
+
+    /// Revocations by hand.
+    #[must_use]
+    pub fn revocations(&self) -> Revocations<'_> {
+        Revocations::new(&self.context)
     }
 
     /// Starts to carry out what the networks are asked to enforce; until then, activations and deployments stay in progress.

@@ -34,8 +34,8 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewVersion,
-    ServiceError, Sites, SubmittedCertificate, VersionFilter, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewRevocation,
+    NewVersion, Revocations, ServiceError, Sites, SubmittedCertificate, VersionFilter, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -44,7 +44,8 @@ pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
     ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
     Caller, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificate, EdgeCertificateId, HeldCertificate, KeyPair, KeyPairId, ParseRoleError, Role,
-    Site, SiteId, Version, VersionStatus, Warning,
+    EdgeCertificate, EdgeCertificateId, HeldCertificate, KeyPair, KeyPairId, ParseRoleError,
+    REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId, Version, VersionStatus,
+    Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

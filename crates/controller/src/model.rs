@@ -5,6 +5,7 @@ mod api_client;
 mod ca_set;
 mod caller;
 mod deployment;
+mod revocation;
 mod site;
 mod warning;
 
@@ -16,6 +17,8 @@ pub use ca_set::{
 };
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
+pub(crate) use revocation::revocation_reason;
+pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};
 pub(crate) use site::on_network;
 pub use site::{EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, Site, SiteId};
 pub use warning::Warning;

@@ -22,6 +22,7 @@ pub(crate) mod edge_certificates;
 pub(crate) mod enforced;
 pub(crate) mod networks;
 pub(crate) mod purge;
+pub(crate) mod revocations;
 pub(crate) mod sites;
 pub(crate) mod versions;
 

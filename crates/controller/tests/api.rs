@@ -24,6 +24,8 @@ mod errors;
 mod openapi;
 #[path = "api/permissions.rs"]
 mod permissions;
+#[path = "api/revocations.rs"]
+mod revocations;
 #[path = "api/sites.rs"]
 mod sites;
 #[path = "api/support.rs"]

@@ -14,7 +14,8 @@ use countersign_controller::{
 };
 use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen};
 use countersign_snapshot::{
-    Acknowledgement, Network, NodeId, SealingKey, SignedSnapshot, SigningKey, VerifyingKey,
+    Acknowledgement, Network, NodeId, RevocationAcknowledgement, RevocationBodies, SealingKey,
+    SignedRevocations, SignedSnapshot, SigningKey, VerifyingKey,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -74,6 +75,22 @@ impl Distribution for Edges {
             let mut answers = Vec::new();
             for (_, _, edge) in self.of(network) {
                 answers.push(edge.offer(Arc::clone(&snapshot)).await);
+            }
+            answers
+        })
+    }
+
+    fn offer_revocations(
+        &self,
+        network: Network,
+        revocations: Arc<SignedRevocations>,
+        bodies: Arc<dyn RevocationBodies>,
+    ) -> BoxFuture<'_, Vec<RevocationAcknowledgement>> {
+        Box::pin(async move {
+            let mut answers = Vec::new();
+            for (_, _, edge) in self.of(network) {
+                let (revocations, bodies) = (Arc::clone(&revocations), Arc::clone(&bodies));
+                answers.push(edge.offer_revocations(revocations, bodies).await);
             }
             answers
         })

@@ -173,9 +173,14 @@ impl Connection {
                 self.end(Ending::CutOff);
             }
             // Where certificates are asked for and rules decide, an idle client gets an explanation with its next request; what was let in
-            // on the strength of a certificate that is no longer good is cut off.
-            Ok(trust) if was_valid && !trust.verdicts().any_valid() && self.in_flight() > 0 => {
-                self.end(Ending::CutOff)
+            // on the strength of a certificate that is no longer good is cut off, and so is all that a revoked client has open.
+            Ok(trust)
+                if was_valid
+                    && !trust.verdicts().any_valid()
+                    && (self.in_flight() > 0
+                        || trust.verdicts().overall().reason() == Some(Reason::Revoked)) =>
+            {
+                self.end(Ending::CutOff);
             }
             Ok(_) => {}
             Err(_) => self.end(Ending::CutOff),

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_snapshot::{Acknowledgement, Generation, SignedSnapshot, SnapshotDigest};
+use countersign_snapshot::{
+    Acknowledgement, Generation, RevocationAcknowledgement, RevocationBodies, SignedRevocations,
+    SignedSnapshot, SnapshotDigest,
+};
 use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
 use countersign_trust::RevocationIndex;
 
@@ -15,6 +18,7 @@ use crate::access_log::AccessLog;
 use crate::connection::Ending;
 use crate::node::{Node, Parts, Phase};
 use crate::offer::Offers;
+use crate::revocations::{Revocations, store::RevocationStore};
 use crate::store::LastGood;
 use crate::{EdgeConfig, accept, http3, sweep};
 
@@ -27,6 +31,7 @@ pub struct Edge;
 pub struct EdgeHandle {
     node: Arc<Node>,
     offers: Arc<Offers>,
+    revocations: Arc<Revocations>,
     addresses: Arc<[SocketAddr]>,
 }
 
@@ -90,11 +95,16 @@ impl Edge {
             .iter()
             .map(|bound| bound.local_addr().map_err(StartError::Listener))
             .collect::<Result<_, _>>()?;
-        let store = LastGood::open(&config.state_dir, config.network).map_err(|source| {
-            StartError::StateDirectory {
-                path: config.state_dir,
-                source,
-            }
+        let open = || {
+            let store = LastGood::open(&config.state_dir, config.network)?;
+            Ok((
+                store,
+                RevocationStore::open(&config.state_dir, config.network)?,
+            ))
+        };
+        let (store, revocation_store) = open().map_err(|source| StartError::StateDirectory {
+            path: config.state_dir.clone(),
+            source,
         })?;
         let tickets =
             TicketSecret::from_sealing_key(&config.sealing_key).map_err(StartError::Tickets)?;
@@ -116,8 +126,15 @@ impl Edge {
             }
         }
         let offers = Arc::new(Offers::new(Arc::clone(&node), config.verifying_key, store));
-        // Before the first connection is accepted, so that a restart refuses nobody.
-        offers.restore().await;
+        let revocations = Arc::new(Revocations::new(
+            Arc::clone(&node),
+            config.verifying_key,
+            revocation_store,
+        ));
+        // Before the first connection is accepted, so that a restart refuses nobody, and lets in nobody who was revoked.
+        if revocations.restore().await {
+            offers.restore().await;
+        }
         for listener in listeners {
             tokio::spawn(accept::run(Arc::clone(&node), listener));
         }
@@ -128,6 +145,7 @@ impl Edge {
         Ok(EdgeHandle {
             node,
             offers,
+            revocations,
             addresses,
         })
     }
@@ -140,6 +158,18 @@ impl EdgeHandle {
     /// be believed.
     pub async fn offer(&self, snapshot: Arc<SignedSnapshot>) -> Acknowledgement {
         self.offers.offer(snapshot).await
+    }
+
+    /// Offers what is known about revoked certificates: in force, on disk and acknowledged, or refused whole with the reason while the last
+    /// good revocations stay in force.
+    ///
+    /// Only the bodies that the node does not have are read. Connections of clients that are revoked now are ended.
+    pub async fn offer_revocations(
+        &self,
+        signed: Arc<SignedRevocations>,
+        bodies: Arc<dyn RevocationBodies>,
+    ) -> RevocationAcknowledgement {
+        self.revocations.offer(signed, bodies).await
     }
 
     /// The first address that is listened at, with its real port.

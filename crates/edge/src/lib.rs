@@ -35,6 +35,7 @@ mod offer;
 mod origin;
 mod rate_limit;
 mod registry;
+mod revocations;
 mod store;
 mod sweep;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use arc_swap::ArcSwapOption;
 use countersign_snapshot::{Network, NodeId, SealingKey};
 use countersign_tls::TlsContext;
-use countersign_trust::{Clock, UnixTime};
+use countersign_trust::{Clock, RevocationIndex, UnixTime};
 use tokio::sync::{Notify, watch};
 
 use crate::Limits;
@@ -107,6 +107,14 @@ impl Node {
 
     /// Makes every live connection judged again, at the latest with its next request.
     pub(crate) fn trust_may_have_changed(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.trust_changed.notify_one();
+    }
+
+    /// Puts an index of revoked certificates in force: the next request and the next handshake are decided by it, live connections are
+    /// judged again.
+    pub(crate) fn enforce_revocation(&self, index: Arc<RevocationIndex>) {
+        self.tls.replace_revocation(index);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.trust_changed.notify_one();
     }

@@ -62,7 +62,7 @@ impl LastGood {
 }
 
 /// The private keys in it are sealed; who is trusted is still nobody else's business.
-fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

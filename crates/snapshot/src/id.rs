@@ -115,6 +115,10 @@ number_id! {
     /// Numbers the snapshots of one network; grows by at least one with each.
     Generation(u64), "generation"
 }
+number_id! {
+    /// Numbers the manifests of revocations; grows by at least one with each.
+    RevocationSequence(u64), "revocation sequence"
+}
 text_id! {
     /// Names a binding within a snapshot.
     BindingId, "binding id"

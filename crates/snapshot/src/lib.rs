@@ -28,6 +28,7 @@ mod model;
 mod name;
 mod policy_identity;
 mod resolver;
+mod revocation;
 mod seal;
 mod sign;
 mod wire;
@@ -36,7 +37,7 @@ pub use acknowledgement::{Acknowledgement, AcknowledgementOutcome};
 pub use check::{CheckProblem, CheckedBinding, CheckedCaSet, CheckedSnapshot};
 pub use id::{
     BindingId, CaSetId, ClientCredentialId, Generation, Network, NodeId, OriginId, ParseIdError,
-    ServerCertificateId, VersionNumber,
+    RevocationSequence, ServerCertificateId, VersionNumber,
 };
 pub use model::{
     Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential, Endpoint,
@@ -46,6 +47,11 @@ pub use model::{
 pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;
 pub use resolver::Resolver;
+pub use revocation::{
+    BodyDigest, CrlReference, DecodeRevocationsError, OcspReference, RevocationAcknowledgement,
+    RevocationBodies, RevocationDigest, RevocationManifest, SignedRevocations,
+    VerifyRevocationsError,
+};
 pub use seal::{SealError, SealedSecret, SealingKey, Secret};
 pub use sign::{SignError, SignedSnapshot, SigningKey, SnapshotDigest, VerifyError, VerifyingKey};
 pub use wire::DecodeError;

@@ -120,13 +120,17 @@ impl SigningKey {
     pub fn sign(&self, snapshot: &Snapshot) -> SignedSnapshot {
         let body = wire::encode(snapshot);
         let digest = SnapshotDigest::of(&body);
-        let mut signature = [0; SIGNATURE_BYTES];
-        signature.copy_from_slice(self.0.sign(&signed_bytes(&digest)).as_ref());
         SignedSnapshot {
+            signature: self.sign_bytes(&signed_bytes(&digest)),
             body,
             digest,
-            signature,
         }
+    }
+
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        let mut signature = [0; SIGNATURE_BYTES];
+        signature.copy_from_slice(self.0.sign(bytes).as_ref());
+        signature
     }
 }
 

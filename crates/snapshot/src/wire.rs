@@ -72,7 +72,7 @@ pub(crate) fn encode_policy(policy: &Policy) -> Vec<u8> {
     clippy::expect_used,
     reason = "postcard fails only on sequences of unknown length and on writers that fail; our types have neither"
 )]
-fn encode_infallibly(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn encode_infallibly(value: &impl Serialize) -> Vec<u8> {
     postcard::to_allocvec(value).expect("plain data in memory")
 }
 

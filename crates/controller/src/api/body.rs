@@ -234,6 +234,30 @@ impl Reader {
         }
     }
 
+    /// A text that may be absent.
+    pub(crate) fn optional_text<'v>(&mut self, object: Object<'v>, field: &str) -> Option<&'v str> {
+        match object.get(field) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text),
+            Some(_) => {
+                let pointer = object.pointer.to_field(field);
+                if !self
+                    .problems
+                    .iter()
+                    .any(|it| it.pointer.as_ref() == Some(&pointer))
+                {
+                    self.note(pointer, "it has to be a text");
+                }
+                None
+            }
+        }
+    }
+
+    /// Notes what is wrong with a field whose form is good.
+    pub(crate) fn problem(&mut self, object: Object<'_>, field: &str, detail: impl Into<String>) {
+        self.note(object.pointer.to_field(field), detail);
+    }
+
     fn missing(&mut self, object: Object<'_>, field: &str) {
         // Whoever sent no object at all has been told so.
         if object.fields.is_some() {

@@ -4,7 +4,8 @@ use http::Method;
 
 use super::call::{Call, Reply};
 use super::{
-    activations, api_clients, audit, ca_sets, certificates, edge_certificates, sites, versions,
+    activations, api_clients, audit, ca_sets, certificates, edge_certificates, revocations, sites,
+    versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -105,6 +106,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         certificates::OPERATIONS,
         edge_certificates::OPERATIONS,
         sites::OPERATIONS,
+        revocations::OPERATIONS,
         audit::OPERATIONS,
         api_clients::OPERATIONS,
     ]

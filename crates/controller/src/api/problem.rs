@@ -44,6 +44,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound
         | E::NotFound
+        | E::RevocationNotFound
         | E::SiteNotFound
         | E::VersionNotFound => StatusCode::NOT_FOUND,
         E::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::reconciler::Reconciler;
+use super::revocations;
 
 /// The running reconcilers; dropped, they stop where they are, which leaves nothing half done.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ impl Engine {
         let mut tasks = JoinSet::new();
         for network in Network::ALL {
             tasks.spawn(Reconciler::new(Arc::clone(context), network).run());
+            // Apart from the activations, which may wait for a slow node: what is revoked is told at once.
+            tasks.spawn(revocations::run(Arc::clone(context), network));
         }
         Self { tasks }
     }

@@ -194,6 +194,7 @@ error_codes! {
     NotDeployed = "not-deployed", "It is not deployed on the network.";
     NotFound = "not-found", "Not found.";
     PreconditionFailed = "precondition-failed", "It was changed in the meantime.";
+    RevocationNotFound = "revocation-not-found", "Revocation is not found.";
     RequestTimeout = "request-timeout", "The request took too long.";
     RequestTooLarge = "request-too-large", "The request is too large.";
     ServiceUnavailable = "service-unavailable", "The service is not available at this time.";

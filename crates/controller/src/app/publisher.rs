@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use countersign_snapshot::{
     Acknowledgement, AcknowledgementOutcome, Network, NodeId, SignedSnapshot, SnapshotDigest,
 };
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::Context;
 use super::compile::{CompileError, Compiled, NetworkState};
@@ -100,6 +100,15 @@ impl Publisher {
         signed: &Arc<SignedSnapshot>,
         patience: Duration,
     ) -> Delivery {
+        let context = &self.context;
+        // Before anything new is enforced: who is let in by it must not be revoked.
+        if let Err(cause) = context
+            .revocations
+            .publish(context, self.network, patience)
+            .await
+        {
+            error!(network = %self.network, error = &cause as &dyn std::error::Error, "revocations could not be published");
+        }
         let offered = self
             .context
             .distribution

@@ -22,7 +22,8 @@ async fn the_permissions_are_those_of_the_reviewed_table() {
             .replace("{apiClientId}", "x")
             .replace("{edgeCertificateId}", "999")
             .replace("{siteId}", "999")
-            .replace("{deploymentId}", "1");
+            .replace("{deploymentId}", "1")
+            .replace("{revocationId}", "999");
         write!(table, "{:36}", operation.id).unwrap();
         for role in Role::ALL {
             let token = world.token(*role).to_owned();

@@ -11,8 +11,8 @@ use countersign_controller::{
     Distribution, Limits, NewApiClient, Role,
 };
 use countersign_snapshot::{
-    Acknowledgement, AcknowledgementOutcome, Network, NodeId, SealingKey, SignedSnapshot,
-    SigningKey,
+    Acknowledgement, AcknowledgementOutcome, Network, NodeId, RevocationAcknowledgement,
+    RevocationBodies, SealingKey, SignedRevocations, SignedSnapshot, SigningKey,
 };
 use countersign_testkit::{NOW, Pki};
 use countersign_trust::{Clock, UnixTime};
@@ -75,6 +75,25 @@ impl Distribution for Fleet {
                 outcome,
             }]
         })
+    }
+
+    fn offer_revocations(
+        &self,
+        network: Network,
+        revocations: Arc<SignedRevocations>,
+        _bodies: Arc<dyn RevocationBodies>,
+    ) -> BoxFuture<'_, Vec<RevocationAcknowledgement>> {
+        let answers = self
+            .nodes(network)
+            .into_iter()
+            .map(|node| RevocationAcknowledgement {
+                node,
+                network,
+                digest: revocations.digest(),
+                outcome: AcknowledgementOutcome::Enforced,
+            })
+            .collect();
+        Box::pin(async move { answers })
     }
 
     fn nodes(&self, network: Network) -> Vec<NodeId> {

@@ -16,7 +16,8 @@ use countersign_controller::{
 };
 use countersign_snapshot::{
     Acknowledgement, AcknowledgementOutcome, CaSetId, CheckedSnapshot, Generation, Network, NodeId,
-    SealingKey, SignedSnapshot, SigningKey, Snapshot, VerifyingKey, VersionNumber,
+    RevocationAcknowledgement, RevocationBodies, SealingKey, SignedRevocations, SignedSnapshot,
+    SigningKey, Snapshot, VerifyingKey, VersionNumber,
 };
 use countersign_testkit::{Ca, Credential, NOW, Pki};
 use countersign_trust::{Clock, Sha1Signatures, UnixTime};
@@ -197,6 +198,25 @@ impl Distribution for Fleet {
             }
             answers
         })
+    }
+
+    fn offer_revocations(
+        &self,
+        network: Network,
+        revocations: Arc<SignedRevocations>,
+        _bodies: Arc<dyn RevocationBodies>,
+    ) -> BoxFuture<'_, Vec<RevocationAcknowledgement>> {
+        let answers = self
+            .nodes(network)
+            .into_iter()
+            .map(|node| RevocationAcknowledgement {
+                node,
+                network,
+                digest: revocations.digest(),
+                outcome: AcknowledgementOutcome::Enforced,
+            })
+            .collect();
+        Box::pin(async move { answers })
     }
 
     fn nodes(&self, network: Network) -> Vec<NodeId> {

@@ -18,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod names;
 mod paths;
+mod revocation;
 mod rules;
 mod trust;
 mod websocket;

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, Listen};
 use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
 use countersign_snapshot::{
-    Binding, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, Endpoint, Generation, HostHeader,
-    Network, Origin as OriginModel, OriginScheme, OriginTimeouts, OriginTls, OriginTrust,
-    SealingKey, Secret, ServerCertificate, SignedSnapshot, SigningKey, Snapshot, TlsPolicy,
-    TlsVersion, VersionNumber,
+    Binding, BodyDigest, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, CrlReference,
+    Endpoint, Generation, HostHeader, Network, Origin as OriginModel, OriginScheme, OriginTimeouts,
+    OriginTls, OriginTrust, RevocationAcknowledgement, RevocationBodies, RevocationManifest,
+    RevocationSequence, SealingKey, Secret, ServerCertificate, SignedRevocations, SignedSnapshot,
+    SigningKey, Snapshot, TlsPolicy, TlsVersion, VersionNumber,
 };
 use countersign_testkit::client::{Connection, Http3Client};
 use countersign_testkit::{Ca, Credential, HttpClient, NOW, Origin, Pki, TlsClient};
-use countersign_trust::{Clock, Policy, Sha1Signatures, UnixTime};
+use countersign_trust::{Clock, ManualRevocation, Policy, Sha1Signatures, UnixTime};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
@@ -67,6 +68,7 @@ pub(crate) struct World {
     sealing: Arc<SealingKey>,
     server: Credential,
     generation: AtomicU64,
+    revocation_sequence: AtomicU64,
 }
 
 impl World {
@@ -108,6 +110,7 @@ impl World {
             sealing,
             server,
             generation: AtomicU64::new(0),
+            revocation_sequence: AtomicU64::new(0),
         }
     }
 
@@ -155,6 +158,44 @@ impl World {
     ) {
         let signed = self.signed(bindings, edit);
         self.enforce(&signed).await;
+    }
+
+    /// Makes the node know of these revocations; the bodies are those of the CRLs. Sequences count up from 1.
+    pub(crate) async fn revoke(
+        &self,
+        manual: Vec<ManualRevocation>,
+        crls: &[(&Ca, Vec<u8>)],
+    ) -> RevocationAcknowledgement {
+        let (signed, bodies) = self.revocations(manual, crls);
+        self.edge.offer_revocations(signed, bodies).await
+    }
+
+    pub(crate) fn revocations(
+        &self,
+        manual: Vec<ManualRevocation>,
+        crls: &[(&Ca, Vec<u8>)],
+    ) -> (Arc<SignedRevocations>, Arc<Bodies>) {
+        let sequence = self.revocation_sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let manifest = RevocationManifest {
+            sequence: RevocationSequence::new(sequence),
+            created: UnixTime::from_secs(NOW),
+            manual,
+            crls: crls
+                .iter()
+                .map(|(signer, crl)| CrlReference {
+                    body: BodyDigest::of(crl),
+                    signer: signer.der().to_vec(),
+                    sha1: Sha1Signatures::Refuse,
+                })
+                .collect(),
+            answers: Vec::new(),
+            certificates: Vec::new(),
+        };
+        let bodies = crls.iter().map(|(_, crl)| crl.clone()).collect();
+        (
+            Arc::new(self.signing.sign_revocations(&manifest)),
+            Arc::new(Bodies(bodies)),
+        )
     }
 
     pub(crate) async fn enforce(&self, signed: &SignedSnapshot) {
@@ -341,6 +382,17 @@ impl World {
                 .ok_or(records)
         })
         .await
+    }
+}
+
+/// Bodies of revocations in memory.
+#[derive(Debug)]
+pub(crate) struct Bodies(Vec<Vec<u8>>);
+
+impl RevocationBodies for Bodies {
+    fn read(&self, body: &BodyDigest) -> io::Result<Vec<u8>> {
+        let found = self.0.iter().find(|bytes| BodyDigest::of(bytes) == *body);
+        found.cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod revocations;
 mod sites;
 
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ pub(super) fn all() -> Value {
         .into_iter()
         .chain(control())
         .chain(sites::schemas())
+        .chain(revocations::schemas())
     {
         all.insert(name.to_owned(), schema);
     }

@@ -1,0 +1,54 @@
+//! The schemas of what is known about revoked certificates.
+
+use serde_json::{Value, json};
+
+use super::{boolean, choice, list, nullable, object, remark, text, time};
+use crate::model::REVOCATION_REASONS;
+
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    let sha256 = || json!({"type": "string", "pattern": "^[0-9a-fA-F:]{64,95}$"});
+    let reasons: Vec<_> = REVOCATION_REASONS
+        .iter()
+        .map(|reason| reason.name())
+        .collect();
+    vec![
+        (
+            "RevocationRequest",
+            object(&[
+                ("certificateSha256?", nullable(sha256())),
+                ("description?", remark()),
+                ("endDate?", nullable(time())),
+                ("issuedBefore?", nullable(time())),
+                ("issuerCertificatePem?", nullable(text())),
+                ("issuerSpkiSha256?", nullable(sha256())),
+                ("reason?", nullable(choice(&reasons))),
+                ("serialNumber?", nullable(text())),
+                ("spkiSha256?", nullable(sha256())),
+            ]),
+        ),
+        (
+            "Revocation",
+            object(&[
+                ("active", boolean()),
+                ("certificateSha256", nullable(text())),
+                ("createdBy", text()),
+                ("createdDate", time()),
+                ("description", nullable(text())),
+                ("endDate", nullable(time())),
+                ("endedBy", nullable(text())),
+                ("endedDate", nullable(time())),
+                ("issuedBefore", nullable(time())),
+                ("issuerSpkiSha256", nullable(text())),
+                ("reason", choice(&reasons)),
+                ("revocationId", text()),
+                ("revocationLink", text()),
+                ("serialNumber", nullable(text())),
+                ("spkiSha256", nullable(text())),
+            ]),
+        ),
+        (
+            "Revocations",
+            object(&[("revocations", list("Revocation"))]),
+        ),
+    ]
+}
