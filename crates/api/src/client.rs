@@ -1,7 +1,9 @@
 //! A typed client of the REST APIs.
 
 mod control;
+mod edge_certificates;
 mod edgegrid;
+mod sites;
 mod truststore;
 
 use std::fmt;

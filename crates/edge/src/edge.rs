@@ -116,6 +116,7 @@ impl Edge {
             sealing_key: config.sealing_key,
             clock: config.clock,
             access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
+            alt_svc: bound.iter().find_map(http3::alt_svc),
         });
         let mut listeners = Vec::new();
         let mut quic_listeners = Vec::new();

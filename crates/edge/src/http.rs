@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_rules::{Decision, Denial, EnforcementResult, Outcome};
-use countersign_snapshot::ClientAuthMode;
+use countersign_snapshot::{ClientAuthMode, HttpVersions};
 use countersign_trust::{Reason, Verdict};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -64,6 +64,12 @@ pub(crate) async fn serve(
             page
         }
     };
+    if let Some(alt_svc) = alt_svc(&connection, &exchange) {
+        response
+            .headers_mut()
+            .entry(header::ALT_SVC)
+            .or_insert(alt_svc);
+    }
     exchange.answered(response.status().as_u16());
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => connection.extend_to_tunnel(exchange),
@@ -126,6 +132,13 @@ async fn answer(
         upgrade,
     };
     forward::forward(parts, body.into(), &authority, forwarding, exchange).await
+}
+
+/// Where HTTP/3 is, when the request's binding tells its clients. RFC 7838 §6: a 421 is no answer of the binding, and has none.
+fn alt_svc(connection: &Connection, exchange: &Exchange) -> Option<HeaderValue> {
+    let binding = exchange.binding.as_ref()?;
+    let tells = binding.checked().binding.tls.http == HttpVersions::Http1ToHttp3;
+    connection.node().alt_svc.clone().filter(|_| tells)
 }
 
 /// Where a certificate is required, a verdict that went bad since the handshake ends the connection, with an explanation.

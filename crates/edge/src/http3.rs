@@ -15,4 +15,4 @@ mod settings;
 mod transport;
 
 pub(crate) use body::{RequestBodyError, RequestStream};
-pub(crate) use listen::{Listener, bind, run};
+pub(crate) use listen::{Listener, alt_svc, bind, run};

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use countersign_snapshot::{Network, NodeId, SealingKey};
 use countersign_tls::TlsContext;
 use countersign_trust::{Clock, RevocationIndex, UnixTime};
+use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 use crate::Limits;
@@ -38,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) sealing_key: Arc<SealingKey>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) access_log: AccessLog,
+    /// Where HTTP/3 is, for bindings that tell their clients.
+    pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) handshakes: Arc<HandshakeBudget>,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) phase: watch::Sender<Phase>,
@@ -65,6 +68,7 @@ pub(crate) struct Parts {
     pub(crate) sealing_key: Arc<SealingKey>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) access_log: AccessLog,
+    pub(crate) alt_svc: Option<HeaderValue>,
 }
 
 impl Node {
@@ -90,6 +94,7 @@ impl Node {
             trust_changed: Notify::new(),
             next_connection: AtomicU64::new(1),
             random: RandomState::new(),
+            alt_svc: parts.alt_svc,
             limits: parts.limits,
         })
     }

@@ -232,10 +232,15 @@ pub enum CipherProfile {
 /// The HTTP versions that a binding offers by ALPN.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum HttpVersions {
-    /// `http/1.1` only.
+    /// `http/1.1` only, and no HTTP/3.
     Http1,
-    /// `h2`, then `http/1.1`.
+    /// `h2`, then `http/1.1`. HTTP/3 is there for clients that come over QUIC by themselves, where a node listens for it.
     Http1AndHttp2,
+    /// As [`HttpVersions::Http1AndHttp2`], and clients are told of HTTP/3 in `Alt-Svc` (RFC 7838).
+    ///
+    /// Many clients cannot present a certificate over QUIC, and some do not come back to TCP then: where certificates are asked for, this is
+    /// a choice to make knowingly.
+    Http1ToHttp3,
 }
 
 /// The client-auth policy of a binding: all inputs of a decision about a client's chain.

@@ -185,6 +185,7 @@ enum WireCiphers {
 enum WireHttp {
     Http1,
     Http1AndHttp2,
+    Http1ToHttp3,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -434,6 +435,7 @@ impl From<&model::Binding> for WireBinding {
             http: match binding.tls.http {
                 model::HttpVersions::Http1 => WireHttp::Http1,
                 model::HttpVersions::Http1AndHttp2 => WireHttp::Http1AndHttp2,
+                model::HttpVersions::Http1ToHttp3 => WireHttp::Http1ToHttp3,
             },
             client_auth: (&binding.client_auth).into(),
             rules: binding.rules.clone(),
@@ -468,6 +470,7 @@ impl TryFrom<WireBinding> for model::Binding {
                 http: match wire.http {
                     WireHttp::Http1 => model::HttpVersions::Http1,
                     WireHttp::Http1AndHttp2 => model::HttpVersions::Http1AndHttp2,
+                    WireHttp::Http1ToHttp3 => model::HttpVersions::Http1ToHttp3,
                 },
             },
             client_auth: wire.client_auth.into(),

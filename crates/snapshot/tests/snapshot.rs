@@ -142,6 +142,22 @@ fn rules(ca_sets: &[&str]) -> String {
 }
 
 #[test]
+fn every_choice_of_http_versions_arrives() {
+    let (key, _) = SigningKey::generate().unwrap();
+    for http in [
+        HttpVersions::Http1,
+        HttpVersions::Http1AndHttp2,
+        HttpVersions::Http1ToHttp3,
+    ] {
+        let mut snapshot = snapshot();
+        snapshot.bindings[0].tls.http = http;
+        let arrived = SignedSnapshot::from_bytes(&key.sign(&snapshot).to_bytes()).unwrap();
+        let verified = arrived.verify(&key.verifying_key(), Network::Production);
+        assert_eq!(verified.unwrap().bindings[0].tls.http, http);
+    }
+}
+
+#[test]
 fn what_arrives_is_what_was_signed() {
     let (key, _) = SigningKey::generate().unwrap();
     let signed = key.sign(&snapshot());

@@ -144,7 +144,9 @@ impl BindingTls {
         .with_cert_resolver(Arc::new(ByNameAndScheme(credentials.to_vec())));
         config.alpn_protocols = match tls.http {
             HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
-            HttpVersions::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            HttpVersions::Http1AndHttp2 | HttpVersions::Http1ToHttp3 => {
+                vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+            }
         };
         let scope = context.session_scope(binding);
         config.ticketer = context.ticketer(scope.clone());

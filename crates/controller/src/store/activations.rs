@@ -67,10 +67,11 @@ pub(crate) async fn running(
     connection: &mut SqliteConnection,
     network: Network,
 ) -> Result<Vec<Activation>, StoreError> {
+    // The plus sign keeps the planner from walking the whole history in the order of ids; few rows are in progress.
     Ok(sqlx::query_as(
         "SELECT activations.*, ca_sets.name AS ca_set_name FROM activations
          JOIN ca_sets ON ca_sets.id = activations.ca_set_id
-         WHERE activations.status = 'IN_PROGRESS' AND activations.network = ? ORDER BY activations.id",
+         WHERE activations.status = 'IN_PROGRESS' AND activations.network = ? ORDER BY +activations.id",
     )
     .bind(decode::network_text(network))
     .fetch_all(connection)

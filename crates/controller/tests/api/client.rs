@@ -184,6 +184,22 @@ async fn every_operation_is_there_and_reads_its_answer() {
     client.revoke_api_client(&made.api_client.id).await.unwrap();
     assert!(client.api_clients().await.unwrap().api_clients.len() > 4);
     assert_eq!(client.openapi().await.unwrap()["openapi"], "3.1.0");
+    assert_eq!(client.sites().await.unwrap().sites, []);
+    let certificates = client.edge_certificates().await.unwrap();
+    assert_eq!(certificates.edge_certificates, []);
+    let error = client
+        .deploy_site("999", Network::Staging)
+        .await
+        .unwrap_err();
+    assert_eq!(error.problem().unwrap().slug(), "site-not-found");
+    let error = client
+        .edge_certificate_deployments("999")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.problem().unwrap().slug(),
+        "edge-certificate-not-found"
+    );
     let error = client.ca_set("../999").await.unwrap_err();
     assert_eq!(error.problem().unwrap().slug(), "ca-set-not-found");
     let from = client.audit(None, Some(1)).await.unwrap();

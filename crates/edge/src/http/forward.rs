@@ -210,6 +210,8 @@ fn answer(
         ));
     }
     parts.headers.remove(header::TE);
+    // Where this host can be reached otherwise is not for the origin to say: it would lead clients past the edge.
+    parts.headers.remove(header::ALT_SVC);
     std::mem::take(&mut forwarding.response_changes).apply(&mut parts.headers);
     parts.version = Version::HTTP_11;
     parts.extensions.clear();

@@ -9,17 +9,20 @@ use std::time::Instant;
 use countersign_tls::quic::{AcceptedQuic, QuicEndpoint};
 use countersign_trust::Reason;
 use h3::error::Code;
+use http::HeaderValue;
 use quinn::{Endpoint, Incoming, ServerConfig, TokioRuntime, VarInt};
 
 use super::{serve, settings};
-use crate::accept::OpenConnection;
 use crate::accept::budget::{Exhausted, HandshakePermit};
+use crate::accept::{Bound, OpenConnection};
 use crate::connection::establish::{self, Established};
 use crate::node::{Node, Phase};
 use crate::{Limits, StartError};
 
 /// Of the handshakes that may run, this part may be for addresses that are not proven.
 const UNPROVEN_PART: usize = 8;
+/// For so long clients may go on to use HTTP/3 after they were no longer told of it.
+const ALT_SVC_SECONDS: u32 = 3600;
 
 /// One UDP socket.
 #[derive(Debug)]
@@ -38,6 +41,15 @@ pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, StartError> {
         io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
         _ => StartError::Bind { address, source },
     })
+}
+
+/// RFC 7838 §3: how clients that came over TCP learn of this socket. The port is taken to be the one that clients see.
+pub(crate) fn alt_svc(bound: &Bound) -> Option<HeaderValue> {
+    let Bound::Quic(socket) = bound else {
+        return None;
+    };
+    let port = socket.local_addr().ok()?.port();
+    HeaderValue::from_str(&format!("h3=\":{port}\"; ma={ALT_SVC_SECONDS}")).ok()
 }
 
 impl Listener {

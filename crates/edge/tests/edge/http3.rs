@@ -496,3 +496,41 @@ async fn a_drain_lets_requests_end_and_takes_no_new_connection() {
     let ended = http.closed().await;
     assert!(ended.is_h3_no_error(), "{ended:?}");
 }
+
+/// RFC 7838: told where the binding says so, of the real port, and never by an origin.
+#[tokio::test]
+async fn clients_are_told_of_http3_by_the_bindings_that_choose_to() {
+    use countersign_snapshot::HttpVersions;
+    let origin = Origin::builder()
+        .answer(|_| {
+            let answer = http::Response::builder().header("alt-svc", "h3=\":1\"");
+            Reaction::Respond(answer.body(Bytes::new()).unwrap())
+        })
+        .start()
+        .await;
+    let world = World::with(|_| {}, origin).await;
+    let mut telling = world.open_binding("telling", &["open.test"]);
+    telling.tls.http = HttpVersions::Http1ToHttp3;
+    let mut denying = world.binding("denying", &["a.test"], Asks, &[CLIENTS]);
+    denying.tls.http = HttpVersions::Http1ToHttp3;
+    let silent = world.open_binding("silent", &["c.test"]);
+    world.activate(&[telling, denying, silent]).await;
+    let told = format!("h3=\":{}\"; ma=3600", world.quic_addr().port());
+    for (name, status, expected) in [
+        ("open.test", 200, Some(&told)),
+        ("a.test", 403, Some(&told)),
+        ("c.test", 200, None),
+    ] {
+        for mut http in world.both(name, None).await {
+            let response = http.get("/").await.unwrap();
+            assert_eq!(response.status, status);
+            assert_eq!(response.header("alt-svc").as_ref(), expected, "{name}");
+            let elsewhere = http.send(get("unknown.test")).await;
+            if let Ok(response) = elsewhere {
+                assert_eq!(response.header("alt-svc"), None);
+            }
+        }
+        let mut http = world.http3(name, None).await;
+        assert_eq!(http.get("/").await.unwrap().status, status);
+    }
+}

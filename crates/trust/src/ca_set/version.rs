@@ -1,6 +1,7 @@
 //! The form of a CA set that evaluation uses.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use thiserror::Error;
 
@@ -14,6 +15,8 @@ pub struct CaSetVersion {
     sha1: Sha1Signatures,
     /// Positions by the subject's canonical form, so that evaluation costs the same in a set of one and of thousands.
     by_subject: HashMap<Box<[u8]>, Vec<usize>>,
+    /// For each certificate, the position of the one that issued it, once somebody asked.
+    issuers: Vec<OnceLock<Option<usize>>>,
     /// The organisations of the set's CAs: what makes an issuer look like one of the owner's.
     organizations: HashSet<Organization>,
 }
@@ -48,6 +51,7 @@ impl CaSetVersion {
             organizations.extend(Organization::of(certificate.subject()));
         }
         Ok(Self {
+            issuers: certificates.iter().map(|_| OnceLock::new()).collect(),
             certificates,
             sha1,
             by_subject,
@@ -86,11 +90,31 @@ impl CaSetVersion {
         &self,
         subject: &DistinguishedName,
     ) -> impl Iterator<Item = &Certificate> {
+        self.positions(subject).map(|(_, certificate)| certificate)
+    }
+
+    /// The certificate of the set that issued this one of the set. Costs signature checks the first time.
+    pub(crate) fn issuer_of(&self, certificate: &Certificate) -> Option<&Certificate> {
+        let (position, _) = self
+            .positions(certificate.subject())
+            .find(|(_, other)| *other == certificate)?;
+        let issuer = self.issuers.get(position)?.get_or_init(|| {
+            self.positions(certificate.issuer())
+                .find(|(_, issuer)| certificate.verify_signed_by(issuer.public_key()).is_ok())
+                .map(|(position, _)| position)
+        });
+        self.certificates.get((*issuer)?)
+    }
+
+    fn positions(
+        &self,
+        subject: &DistinguishedName,
+    ) -> impl Iterator<Item = (usize, &Certificate)> {
         self.by_subject
             .get(subject.canonical())
             .into_iter()
             .flatten()
-            .filter_map(|position| self.certificates.get(*position))
+            .filter_map(|position| Some((*position, self.certificates.get(*position)?)))
     }
 
     /// Whether a CA of that name would be of an organisation that has CAs in the set.
