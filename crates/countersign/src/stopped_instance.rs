@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 use countersign_controller::{
     AccountId, BoxFuture, Caller, Controller, ControllerConfig, Distribution, Limits,
 };
-use countersign_snapshot::{Acknowledgement, Network, NodeId, SignedSnapshot};
+use countersign_snapshot::{
+    Acknowledgement, Network, NodeId, RevocationAcknowledgement, RevocationBodies,
+    SignedRevocations, SignedSnapshot,
+};
 
 use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
@@ -26,6 +29,15 @@ struct NoEdges;
 
 impl Distribution for NoEdges {
     fn offer(&self, _: Network, _: Arc<SignedSnapshot>) -> BoxFuture<'_, Vec<Acknowledgement>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn offer_revocations(
+        &self,
+        _: Network,
+        _: Arc<SignedRevocations>,
+        _: Arc<dyn RevocationBodies>,
+    ) -> BoxFuture<'_, Vec<RevocationAcknowledgement>> {
         Box::pin(async { Vec::new() })
     }
 
