@@ -219,3 +219,82 @@ fn random() -> u64 {
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     u64::from_be_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the vendor's typed client compares, status and last segment of the type; it takes nothing else for the error meant.
+    const MATCHED_BY_CLIENTS: &[(u16, &str)] = &[
+        (400, "another-activation-just-completed-in-the-ca-set"),
+        (400, "ca-set-cannot-be-deleted-active-versions"),
+        (400, "ca-set-name-validation-failure"),
+        (400, "certificate-validation-failure"),
+        (400, "certificate-validation-failure-activate"),
+        (400, "certificate-validation-failure-create"),
+        (400, "certificate-validation-failure-update"),
+        (400, "invalid-field"),
+        (400, "invalid-json"),
+        (400, "missing-caset-version"),
+        (400, "missing-required-query-parameter"),
+        (400, "no-active-cert-deletions"),
+        (400, "path-variable-query-param-type-mismatch"),
+        (400, "unknown-query-parameters"),
+        (401, "unauthorized"),
+        (403, "forbidden"),
+        (404, "activation-or-deactivation-request-not-found"),
+        (404, "ca-set-not-found"),
+        (404, "ca-set-version-not-found"),
+        (406, "media-type-not-acceptable"),
+        (409, "another-activation-request-in-progress-in-the-ca-set"),
+        (
+            409,
+            "another-deactivation-request-in-progress-in-the-ca-set",
+        ),
+        (409, "ca-set-bound-to-hostname"),
+        (
+            409,
+            "ca-set-cannot-be-deleted-in-progress-version-activations",
+        ),
+        (409, "ca-set-in-use-by-both-enrollments-and-hostnames"),
+        (409, "ca-set-in-use-by-enrollments"),
+        (409, "ca-set-in-use-by-hostnames"),
+        (409, "ca-set-name-is-not-unique"),
+        (409, "ca-set-version-already-active-on-network"),
+        (409, "ca-set-version-not-active-on-network"),
+        (409, "delete-ca-set-request-in-progress"),
+        (415, "media-type-not-supported"),
+        (422, "ca-set-limit-reached"),
+        (422, "ca-set-version-is-active"),
+        (422, "ca-set-version-limit-reached"),
+        (422, "ca-set-version-was-previously-active"),
+        (422, "certificate-limit-reached"),
+        (422, "duplicate-ca-set-version"),
+        (500, "internal-error"),
+    ];
+
+    #[test]
+    fn errors_have_the_statuses_and_types_that_the_vendors_clients_match() {
+        for (expected, slug) in MATCHED_BY_CLIENTS {
+            let code = ErrorCode::ALL.iter().find(|code| code.slug() == *slug);
+            let code = *code.unwrap_or_else(|| panic!("no {slug}"));
+            assert_eq!(status(code).as_u16(), *expected, "{slug}");
+            assert_eq!(
+                type_of(code, "/mtls-edge-truststore/v2/ca-sets"),
+                format!("/mtls-edge-truststore/error-types/{slug}")
+            );
+        }
+    }
+
+    #[test]
+    fn slugs_are_unique_and_titles_are_sentences() {
+        let mut slugs: Vec<_> = ErrorCode::ALL.iter().map(|code| code.slug()).collect();
+        let count = slugs.len();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), count);
+        for code in ErrorCode::ALL {
+            assert!(code.title().ends_with('.'), "{}", code.slug());
+        }
+    }
+}
