@@ -45,8 +45,12 @@ pub(crate) async fn due(
         .map_err(StoreError::from)
 }
 
-/// Removes a deleted version, or a deleted set with all of its versions, and their activations.
-pub(crate) async fn purge(connection: &mut SqliteConnection, due: &Due) -> Result<(), StoreError> {
+/// Removes a deleted version, or a deleted set with all of its versions, and their activations. Says whether it was still there.
+pub(crate) async fn purge(
+    connection: &mut SqliteConnection,
+    due: &Due,
+) -> Result<bool, StoreError> {
+    let mut removed = 0;
     for statement in [
         "DELETE FROM ca_set_version_certificates WHERE ca_set_id = ?1 AND (?2 IS NULL OR version = ?2)",
         "DELETE FROM activations WHERE ca_set_id = ?1 AND (?2 IS NULL OR version = ?2)",
@@ -55,11 +59,12 @@ pub(crate) async fn purge(connection: &mut SqliteConnection, due: &Due) -> Resul
         "DELETE FROM ca_set_activities WHERE ?2 IS NULL AND ca_set_id = ?1",
         "DELETE FROM ca_sets WHERE ?2 IS NULL AND id = ?1",
     ] {
-        sqlx::query(statement)
+        removed += sqlx::query(statement)
             .bind(decode::stored_id(due.ca_set))
             .bind(due.version.map(VersionNumber::number))
             .execute(&mut *connection)
-            .await?;
+            .await?
+            .rows_affected();
     }
-    Ok(())
+    Ok(removed > 0)
 }

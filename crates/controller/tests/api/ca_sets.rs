@@ -174,8 +174,11 @@ async fn what_was_deleted_long_ago_is_gone_but_for_the_audit_log() {
     world.get(&gone).await.problem(404, "ca-set-not-found");
     let activities = world.get(&format!("{kept}/activities")).await.body;
     assert_eq!(activities["activities"][0]["type"], "REMOVE_CA_SET_VERSION");
-    let audit = world.get("/v1/audit?limit=2").await.body["entries"].to_string();
-    assert!(audit.contains("ca-set.version.remove") && audit.contains("ca-set.remove"));
+    let audit = world.get("/v1/audit").await.body["entries"].clone();
+    for action in ["ca-set.version.remove", "ca-set.remove"] {
+        let entries = audit.as_array().unwrap().iter();
+        assert_eq!(entries.filter(|entry| entry["action"] == action).count(), 1);
+    }
     assert_eq!(world.get("/v1/audit/verify").await.body["intact"], true);
     assert_ne!(world.ca_set("gone").await, gone);
     assert_eq!(
