@@ -23,7 +23,11 @@ pub(crate) struct Config {
     pub(crate) api_listen: SocketAddr,
     pub(crate) api_certificate: Option<CertificateFiles>,
     pub(crate) production: Vec<SocketAddr>,
+    /// UDP.
+    pub(crate) production_http3: Vec<SocketAddr>,
     pub(crate) staging: Vec<SocketAddr>,
+    /// UDP.
+    pub(crate) staging_http3: Vec<SocketAddr>,
     pub(crate) access_log: AccessLogOutput,
     pub(crate) log_level: String,
     pub(crate) drain_deadline: Duration,
@@ -98,7 +102,9 @@ impl Config {
             api_listen: checker.address("api.listen"),
             api_certificate,
             production: checker.addresses("edge.production.listen"),
+            production_http3: checker.addresses("edge.production.listen_http3"),
             staging: checker.addresses("edge.staging.listen"),
+            staging_http3: checker.addresses("edge.staging.listen_http3"),
             access_log: match checker.text("access_log.output").as_str() {
                 "stdout" => AccessLogOutput::Stdout,
                 "stderr" => AccessLogOutput::Stderr,
@@ -239,13 +245,25 @@ impl Checker {
         }
     }
 
-    /// Port 0 asks for any free port, so it may stand more than once.
+    /// Port 0 asks for any free port, so it may stand more than once. TCP and UDP have ports of their own.
     fn same_address_twice(&mut self, config: &Config) {
-        let mut taken: Vec<(SocketAddr, &str)> = vec![(config.api_listen, "api.listen")];
-        let edges = [
+        let tcp = [
             (&config.production, "edge.production.listen"),
             (&config.staging, "edge.staging.listen"),
         ];
+        let udp = [
+            (&config.production_http3, "edge.production.listen_http3"),
+            (&config.staging_http3, "edge.staging.listen_http3"),
+        ];
+        self.taken_twice(vec![(config.api_listen, "api.listen")], tcp);
+        self.taken_twice(Vec::new(), udp);
+    }
+
+    fn taken_twice<'a>(
+        &mut self,
+        mut taken: Vec<(SocketAddr, &'a str)>,
+        edges: [(&Vec<SocketAddr>, &'a str); 2],
+    ) {
         for (addresses, key) in edges {
             for address in addresses {
                 let other = taken
@@ -292,6 +310,7 @@ mod tests {
         assert_eq!(config.api_listen, "127.0.0.1:8440".parse().unwrap());
         assert_eq!(config.production, ["127.0.0.1:8443".parse().unwrap()]);
         assert_eq!(config.staging, ["127.0.0.1:8444".parse().unwrap()]);
+        assert!(config.production_http3.is_empty() && config.staging_http3.is_empty());
     }
 
     #[test]
@@ -312,6 +331,19 @@ mod tests {
             ["127.0.0.1:2".parse().unwrap(), "[::1]:3".parse().unwrap()]
         );
         assert_eq!(config.drain_deadline, Duration::from_secs(7));
+    }
+
+    #[test]
+    fn http3_has_ports_of_its_own() {
+        let both = "[edge.production]\nlisten = ['127.0.0.1:1']\nlisten_http3 = ['127.0.0.1:1']\n";
+        let config = load(both, &[]).unwrap();
+        assert_eq!(config.production, config.production_http3);
+        let twice = format!("{both}[edge.staging]\nlisten_http3 = ['127.0.0.1:1']");
+        let error = load(&twice, &[]).unwrap_err();
+        assert!(
+            error.contains("`edge.staging.listen_http3` names 127.0.0.1:1, which `edge.production.listen_http3` has already"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -251,18 +251,24 @@ impl Edges {
         verifying_key: VerifyingKey,
     ) -> Result<Self> {
         let mut edges = Vec::new();
-        for (network, addresses) in [
-            (Network::Production, &config.production),
-            (Network::Staging, &config.staging),
+        for (network, tcp, udp) in [
+            (
+                Network::Production,
+                &config.production,
+                &config.production_http3,
+            ),
+            (Network::Staging, &config.staging, &config.staging_http3),
         ] {
-            if addresses.is_empty() {
+            let tcp = tcp.iter().copied().map(Listen::Address);
+            let listen: Vec<Listen> = tcp.chain(udp.iter().copied().map(Listen::Quic)).collect();
+            if listen.is_empty() {
                 continue;
             }
             let node: NodeId = format!("{network}-1").parse()?;
             let edge = Edge::start(EdgeConfig {
                 network,
                 node_id: node.clone(),
-                listen: addresses.iter().copied().map(Listen::Address).collect(),
+                listen,
                 clock: Arc::new(SystemClock),
                 verifying_key,
                 sealing_key: Arc::clone(sealing_key),

@@ -554,3 +554,35 @@ async fn a_handshake_that_does_not_end_is_given_up_over_quic() {
         })
         .await;
 }
+
+/// RFC 9000 §10.3: a node that comes back tells the clients that it lost at once, instead of leaving them to their timeouts.
+#[test]
+fn a_restarted_node_resets_the_connections_that_it_lost() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let (first, second, clients) = (runtime(), runtime(), runtime());
+    let world = first.block_on(limited(|_| {}));
+    let address = world.quic_addr();
+    let mut http = clients.block_on(async {
+        let mut http = world.http3("open.test", None).await;
+        assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+        http
+    });
+    // As if it were killed: nobody says goodbye.
+    first.shutdown_background();
+    wait::until("the socket to be free", || {
+        std::net::UdpSocket::bind(address).map(drop)
+    });
+    let edge = second.block_on(world.restart_at(address));
+    assert!(edge.generation().is_some());
+    let began = Instant::now();
+    clients.block_on(async {
+        assert!(http.get("/").await.is_err());
+        assert_eq!(http.quic.closed().await, ConnectionError::Reset);
+    });
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+    second.shutdown_background();
+}

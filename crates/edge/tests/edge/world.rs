@@ -95,7 +95,8 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
         let log = Log::default();
         let state = tempfile::tempdir().unwrap();
-        let edge = start(&clock, &log, &state, &signing, &sealing, limits).await;
+        let any = "127.0.0.1:0".parse().unwrap();
+        let edge = start(&clock, &log, &state, &signing, &sealing, limits, any).await;
         Self {
             server_root,
             clients: Pki::new().root("Clients Root"),
@@ -134,6 +135,11 @@ impl World {
 
     /// The same state directory and keys, another process.
     pub(crate) async fn restart(&self) -> EdgeHandle {
+        self.restart_at("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    /// As [`World::restart`], with HTTP/3 at this address.
+    pub(crate) async fn restart_at(&self, quic: SocketAddr) -> EdgeHandle {
         start(
             &self.clock,
             &self.log,
@@ -141,6 +147,7 @@ impl World {
             &self.signing,
             &self.sealing,
             self.limits,
+            quic,
         )
         .await
     }
@@ -403,6 +410,7 @@ async fn start(
     signing: &SigningKey,
     sealing: &Arc<SealingKey>,
     limits: fn(&mut Limits),
+    quic: SocketAddr,
 ) -> EdgeHandle {
     let mut chosen = Limits::default();
     limits(&mut chosen);
@@ -411,7 +419,7 @@ async fn start(
         node_id: "node-1".parse().unwrap(),
         listen: vec![
             Listen::Address("127.0.0.1:0".parse().unwrap()),
-            Listen::Quic("127.0.0.1:0".parse().unwrap()),
+            Listen::Quic(quic),
         ],
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         verifying_key: signing.verifying_key(),
