@@ -191,7 +191,10 @@ pub(crate) fn judge(
     shown: Option<PeerChain>,
     connection: &CommonState,
 ) -> Result<Judged, RefusedHandshake> {
-    let peer = shown.map_or_else(|| stored_peer(connection), Peer::Chain);
+    let peer = shown.map_or_else(|| stored_peer(connection, binding), Peer::Chain);
+    if let Peer::Chain(chain) = &peer {
+        binding.trust().chains().remember(chain);
+    }
     let verdicts = evaluate_peer(binding.trust(), &peer, binding.context().clock.now());
     // Threats C1.3, C1.6: a resumed session was verified some time ago; what counts is now.
     if binding.trust().mode() == ClientAuthMode::Require && !verdicts.any_valid() {
@@ -209,8 +212,10 @@ pub(crate) fn judge(
 }
 
 /// The chain out of the session that was resumed, byte for byte that of the full handshake (threat C1.7).
-fn stored_peer(connection: &CommonState) -> Peer {
+fn stored_peer(connection: &CommonState, binding: &BindingTls) -> Peer {
     connection
         .peer_certificates()
-        .map_or(Peer::Absent, Peer::from_der)
+        .map_or(Peer::Absent, |chain| {
+            Peer::from_der(chain, binding.trust().chains())
+        })
 }

@@ -23,6 +23,7 @@ mod accept;
 mod alert;
 mod api;
 mod binding;
+mod chain_cache;
 mod clock;
 mod context;
 mod facts;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_snapshot::{CheckedBinding, CheckedCaSet, ClientAuthMode, PolicyIdentity};
 use countersign_trust::{Policy, UnixTime, Verdict, evaluate};
 
+use crate::chain_cache::ChainCache;
 use crate::verdict_cache::{VerdictCache, VerdictKey};
 use crate::{Peer, Verdicts};
 
@@ -45,6 +46,10 @@ impl TrustContext {
     #[must_use]
     pub fn ca_sets(&self) -> &[Arc<CheckedCaSet>] {
         &self.ca_sets
+    }
+
+    pub(crate) fn chains(&self) -> &ChainCache {
+        self.verdicts.chains()
     }
 
     /// The generation of the revocation index in force; verdicts of another generation must be made anew.

@@ -9,6 +9,7 @@ use countersign_trust::{RevocationIndex, UnixTime};
 use quick_cache::sync::Cache;
 
 use crate::Verdicts;
+use crate::chain_cache::ChainCache;
 
 /// All inputs of an evaluation except the time.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -21,18 +22,28 @@ pub(crate) struct VerdictKey {
     pub(crate) revocation: u64,
 }
 
-/// Remembers verdicts, so that a client that comes again costs no signature check; and holds the revocation index that they depend on.
+/// Remembers verdicts and the chains they are about, so that a client that comes again costs no signature check and no parse; and holds
+/// the revocation index that verdicts depend on.
 pub(crate) struct VerdictCache {
     verdicts: Cache<VerdictKey, Verdicts>,
+    chains: ChainCache,
     revocation: ArcSwap<RevocationIndex>,
 }
+
+/// The memory of the chains themselves.
+const CHAINS_BYTES: u64 = 32 << 20;
 
 impl VerdictCache {
     pub(crate) fn new(entries: usize) -> Self {
         Self {
             verdicts: Cache::new(entries),
+            chains: ChainCache::new(CHAINS_BYTES),
             revocation: ArcSwap::from_pointee(RevocationIndex::empty()),
         }
+    }
+
+    pub(crate) fn chains(&self) -> &ChainCache {
+        &self.chains
     }
 
     pub(crate) fn revocation(&self) -> Arc<RevocationIndex> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use countersign_snapshot::CaSetId;
 use countersign_trust::{PeerChain, Reason, Refusal, UnixTime, Verdict};
 
+use crate::chain_cache::ChainCache;
+
 /// A client that is refused now is looked at again after this time even when nothing that we know of will change.
 const REFUSAL_HOLDS_FOR: Duration = Duration::from_secs(60);
 
@@ -30,11 +32,13 @@ impl Peer {
         }
     }
 
-    pub(crate) fn from_der<C: AsRef<[u8]>>(certificates: &[C]) -> Self {
+    pub(crate) fn from_der<C: AsRef<[u8]>>(certificates: &[C], chains: &ChainCache) -> Self {
         if certificates.is_empty() {
             return Self::Absent;
         }
-        PeerChain::from_der(certificates).map_or_else(Self::Unreadable, Self::Chain)
+        chains
+            .read(certificates)
+            .map_or_else(Self::Unreadable, Self::Chain)
     }
 }
 

@@ -63,8 +63,11 @@ impl ClientCertVerifier for ClientVerifier {
             .collect();
         let now = self.clock.now();
         // Threat C5.5: the limits of a chain hold in every mode, before anything is done with it.
-        let chain =
-            PeerChain::from_der(&certificates).map_err(|refusal| refuse(Refused::with(refusal)))?;
+        let chain = self
+            .trust
+            .chains()
+            .read(&certificates)
+            .map_err(|refusal| refuse(Refused::with(refusal)))?;
         with_record(|record| {
             record.lineage.authenticated_at = now;
             record.lineage.chain = Some(chain.digest());
@@ -143,7 +146,11 @@ fn outside_of_a_handshake() -> Error {
 
 /// The leaf's key by our own lenient parser: webpki does not read X.509 v1 and odd extensions, and possession does not depend on them.
 fn leaf_key(certificate: &CertificateDer<'_>) -> Result<PublicKey, Error> {
-    Certificate::from_der(certificate)
+    // The chain of this handshake was read a moment ago.
+    let read = with_record(|record| record.peer.as_ref().map(|chain| chain.leaf().clone()))
+        .flatten()
+        .filter(|leaf| leaf.der() == certificate.as_ref());
+    read.map_or_else(|| Certificate::from_der(certificate), Ok)
         .map(|certificate| certificate.public_key().clone())
         .map_err(|_| refuse(Refused::because(Reason::Malformed)))
 }

@@ -65,15 +65,20 @@ impl PeerChain {
                 None,
             ));
         };
-        let fingerprints: Vec<u8> = parsed
-            .iter()
-            .flat_map(|certificate| *certificate.fingerprint().as_bytes())
-            .collect();
         Ok(Self {
             leaf: leaf.clone(),
-            digest: Fingerprint::of(&fingerprints),
+            digest: digest(parsed.iter().map(Certificate::fingerprint)),
             certificates: parsed.into(),
         })
+    }
+
+    /// The [digest](Self::digest) that the chain of these certificates has, without reading them; `None` for more than would be accepted.
+    pub fn digest_of<I: AsRef<[u8]>>(certificates: &[I]) -> Option<[u8; 32]> {
+        if certificates.len() > Self::MAX_CERTIFICATES {
+            return None;
+        }
+        let fingerprints = certificates.iter().map(|der| Fingerprint::of(der.as_ref()));
+        Some(*digest(fingerprints).as_bytes())
     }
 
     /// The client's own certificate.
@@ -93,4 +98,11 @@ impl PeerChain {
     pub fn digest(&self) -> [u8; 32] {
         *self.digest.as_bytes()
     }
+}
+
+fn digest(fingerprints: impl Iterator<Item = Fingerprint>) -> Fingerprint {
+    let octets: Vec<u8> = fingerprints
+        .flat_map(|fingerprint| *fingerprint.as_bytes())
+        .collect();
+    Fingerprint::of(&octets)
 }
