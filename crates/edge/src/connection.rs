@@ -15,6 +15,7 @@ use crate::access_log::{Client, ConnectionRecord, Who};
 use crate::http::{Exchange, tunnel::Tunnel};
 use crate::node::Node;
 
+mod coalesce;
 pub(crate) mod drive;
 pub(crate) mod establish;
 mod trust;

@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
+use super::coalesce::Coalesce;
 use super::{Connection, Ending, Protocol};
 use crate::Limits;
 use crate::http::{self, ResponseBody, tunnel};
@@ -24,20 +25,21 @@ where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let limits = &connection.node().limits;
-    let io = TokioIo::new(stream);
     let service = {
         let connection = Arc::clone(&connection);
         hyper::service::service_fn(move |request| http::serve(Arc::clone(&connection), request))
     };
     match connection.protocol() {
         Protocol::Http1 => {
-            run(
-                http1(limits).serve_connection(io, service).with_upgrades(),
-                &connection,
-            )
-            .await
+            let engine = http1(limits).serve_connection(TokioIo::new(stream), service);
+            run(engine.with_upgrades(), &connection).await
         }
-        Protocol::Http2 => run(http2(limits).serve_connection(io, service), &connection).await,
+        Protocol::Http2 => {
+            let others = Arc::clone(&connection);
+            let io = Coalesce::new(stream, move || others.in_flight() > 0);
+            let engine = http2(limits).serve_connection(TokioIo::new(io), service);
+            run(engine, &connection).await
+        }
         // HTTP/3 has no stream of bytes; `http3::serve` runs its engine.
         Protocol::Http3 => {}
     }
