@@ -3,7 +3,10 @@
 pub(crate) mod api_client;
 pub(crate) mod audit;
 pub(crate) mod ca_set;
+pub(crate) mod certificate;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod quickstart;
 pub(crate) mod serve;
+pub(crate) mod site;

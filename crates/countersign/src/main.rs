@@ -21,19 +21,23 @@ mod config;
 mod connection;
 mod data_dir;
 mod demo;
+mod deployed;
 mod instance;
 mod instance_authority;
 mod nearest;
 mod output;
+#[cfg(test)]
+mod reference;
 mod stopped_instance;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use commands::{
-    api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand, config::ConfigCommand,
-    explain::Explain, quickstart::Quickstart, serve::Serve,
+    api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand,
+    certificate::CertificateCommand, completions::Completions, config::ConfigCommand,
+    explain::Explain, quickstart::Quickstart, serve::Serve, site::SiteCommand,
 };
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
@@ -51,7 +55,10 @@ enum Command {
     Explain(Explain),
     CaSet(CaSetCommand),
     ApiClient(ApiClientCommand),
+    Site(SiteCommand),
+    Certificate(CertificateCommand),
     Audit(AuditCommand),
+    Completions(Completions),
     #[command(subcommand)]
     Config(ConfigCommand),
 }
@@ -63,7 +70,10 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::CaSet(command) => command.run(),
         Command::ApiClient(command) => command.run(),
+        Command::Site(command) => command.run(),
+        Command::Certificate(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Completions(command) => command.run(CommandLine::command()),
         Command::Config(command) => command.run(),
     };
     match result {

@@ -41,6 +41,7 @@ pub(super) fn of(slug: &str, context: &Map<String, Value>) -> Option<String> {
         "site-not-found" => "`countersign site list` shows what there is".to_owned(),
         "edge-certificate-not-found" => "`countersign certificate list` shows what there is".to_owned(),
         "api-client-not-found" => "`countersign api-client list` shows what there is".to_owned(),
+        "still-deployed" => "take it from the networks first: `countersign site remove NAME --network production --wait`, the same with staging".to_owned(),
         "account-rate-limit-exceeded" => "wait a moment and try again".to_owned(),
         _ => return None,
     })

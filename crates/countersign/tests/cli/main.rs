@@ -22,6 +22,11 @@ fn ca_sets_are_made_activated_rotated_rolled_back_and_deleted() {
 }
 
 #[test]
+fn a_site_is_one_command_and_certificates_can_be_kept_apart() {
+    World::started().check("sites.txt");
+}
+
+#[test]
 fn mistakes_are_explained_with_what_helps() {
     World::started().check("mistakes.txt");
 }

@@ -1,0 +1,36 @@
+//! `countersign certificate delete`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use crate::ca_set::impact::Consent;
+use crate::connection::Session;
+use crate::output::plain;
+
+/// Deletes an edge certificate with its key. Refused while something uses it.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// Its name or id.
+    edge_certificate: String,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Delete {
+    pub(super) async fn run(self, session: &Session) -> Result<ExitCode> {
+        let found = super::find(&session.client, &self.edge_certificate).await?;
+        let (id, name) = (&found.edge_certificate_id, &found.name);
+        self.consent.require(&format!(
+            "`{name}` and its private key are deleted for good."
+        ))?;
+        session.client.delete_edge_certificate(id).await?;
+        let answer = json!({ "edgeCertificateId": id, "deleted": true });
+        session
+            .output
+            .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,117 @@
+//! `countersign site`: a hostname, who may come in, and where requests go.
+
+mod create;
+mod delete;
+mod deploy;
+mod list;
+mod options;
+mod remove;
+mod show;
+mod update;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use countersign_api::Client;
+use countersign_api::v1::deployment::Deployed;
+use countersign_api::v1::sites::Site;
+
+use crate::ca_set::find::missing;
+use crate::connection::{ConnectionOptions, Session};
+use crate::deployed::state;
+use crate::output::Page;
+
+/// Makes, shows and deploys sites: a hostname, who may come in, and where requests go.
+///
+/// A site is named by its name or its id.
+///
+/// Exit code 0: done; 1: refused or failed; 2: usage.
+#[derive(Debug, Args)]
+pub(crate) struct SiteCommand {
+    #[command(flatten)]
+    connection: ConnectionOptions,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Create(create::Create),
+    List(list::List),
+    Show(show::Show),
+    Update(update::Update),
+    Deploy(deploy::Deploy),
+    Remove(remove::Remove),
+    Delete(delete::Delete),
+}
+
+impl SiteCommand {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        self.connection
+            .run(async |session: &Session| match self.verb {
+                Verb::Create(command) => command.run(session).await,
+                Verb::List(command) => command.run(session).await,
+                Verb::Show(command) => command.run(session).await,
+                Verb::Update(command) => command.run(session).await,
+                Verb::Deploy(command) => command.run(session).await,
+                Verb::Remove(command) => command.run(session).await,
+                Verb::Delete(command) => command.run(session).await,
+            })
+    }
+}
+
+/// The site with that name, hostname or id.
+async fn find(client: &Client, typed: &str) -> Result<Site> {
+    let known = client.sites().await?.sites;
+    let found = known
+        .iter()
+        .find(|site| site.name == typed)
+        .or_else(|| known.iter().find(|site| site.site_id == typed))
+        .or_else(|| {
+            let has = |site: &&Site| site.settings.hostnames.iter().any(|name| name == typed);
+            known.iter().find(has)
+        });
+    match found {
+        Some(site) => Ok(site.clone()),
+        None => {
+            let names = known.iter().map(|site| site.name.as_str());
+            Err(missing("site", "site", typed, names).into())
+        }
+    }
+}
+
+fn networks(site: &Site) -> [Option<&Deployed>; 2] {
+    [site.staging.as_ref(), site.production.as_ref()]
+}
+
+fn page(site: &Site) -> String {
+    let settings = &site.settings;
+    let mut page = Page::default();
+    page.line("name", &site.name);
+    page.line("id", &site.site_id);
+    page.line("version", &site.version.to_string());
+    page.line("hostnames", &settings.hostnames.join(", "));
+    page.line("origin", &settings.origin.url);
+    page.line("certificates", &settings.edge_certificate_ids.join(", "));
+    match &settings.mutual_authentication {
+        Some(clients) => {
+            page.line("CA sets", &clients.ca_set_ids.join(", "));
+            page.line("asks", &format!("{:?}", clients.mode).to_lowercase());
+            page.line(
+                "without",
+                &format!("{:?}", clients.enforcement).to_lowercase(),
+            );
+            if !clients.open_paths.is_empty() {
+                page.line("open paths", &clients.open_paths.join(", "));
+            }
+        }
+        None => page.line("CA sets", "- (the edge certificate says who may come in)"),
+    }
+    if !settings.forward_identity.is_empty() {
+        page.line("identity", &settings.forward_identity.join(", "));
+    }
+    page.line("staging", &state(site.staging.as_ref()));
+    page.line("production", &state(site.production.as_ref()));
+    page.into_text()
+}

@@ -1,0 +1,163 @@
+//! What a site can be told, the same for `create` and `update`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use countersign_api::Client;
+use countersign_api::v1::Network as WireNetwork;
+use countersign_api::v1::sites::{Enforcement, SiteInput, SiteSettings};
+use countersign_api::v1::tls::ClientCertificateMode;
+
+use crate::ca_set::{Network, find};
+use crate::deployed::{concatenate, upload};
+
+/// What a site can be told.
+#[derive(Debug, Args)]
+pub(crate) struct SiteOptions {
+    /// CA certificates (PEM) whose clients may come in; kept in a CA set of the site's own.
+    #[arg(long, value_name = "FILE")]
+    client_ca: Vec<PathBuf>,
+    /// CA sets whose clients may come in, by name or id.
+    #[arg(long, value_name = "SET")]
+    ca_set: Vec<String>,
+    /// The server certificate with its intermediates, PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Edge certificates to present, by id, best first.
+    #[arg(long, value_name = "ID", conflicts_with = "certificate")]
+    edge_certificate: Vec<String>,
+    /// Ask for a certificate in the handshake and decide per request, or fail the handshake without a valid one.
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Refuse clients without a valid certificate, or let them through and say so in the log.
+    #[arg(long, value_enum)]
+    enforcement: Option<Enforce>,
+    /// Paths that need no certificate, such as /health or /open/*.
+    #[arg(long, value_name = "PATTERN")]
+    open_path: Vec<String>,
+    /// Paths that nobody reaches.
+    #[arg(long, value_name = "PATTERN")]
+    denied_path: Vec<String>,
+    /// How the origin learns who the client is: RFC9440, AKAMAI_CC_DER, CLIENT_TO_EDGE, XFCC, ALB or NGINX.
+    #[arg(long, value_name = "FORM")]
+    forward_identity: Vec<String>,
+    /// CA certificates (PEM) that vouch for the origin; the edge machine's store when absent.
+    #[arg(long, value_name = "FILE")]
+    origin_ca: Vec<PathBuf>,
+    /// The name to verify at the origin; its URL's host when absent.
+    #[arg(long, value_name = "NAME")]
+    origin_name: Option<String>,
+    /// Where to deploy at once.
+    #[arg(long, value_enum, value_name = "NETWORK", value_delimiter = ',')]
+    deploy: Option<Vec<Deploy>>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    Off,
+    Request,
+    Require,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Enforce {
+    Deny,
+    Record,
+}
+
+/// Where to deploy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Deploy {
+    None,
+    Production,
+    Staging,
+}
+
+impl SiteOptions {
+    /// A request out of what is known and what is told; what is not told stays.
+    pub(super) async fn request(
+        &self,
+        client: &Client,
+        mut settings: SiteSettings,
+        networks: Vec<WireNetwork>,
+    ) -> Result<SiteInput> {
+        let mut ca_sets = Vec::new();
+        for set in &self.ca_set {
+            ca_sets.push(find::ca_set(client, set).await?.ca_set_id);
+        }
+        let tells_about_clients = !ca_sets.is_empty()
+            || self.mode.is_some()
+            || self.enforcement.is_some()
+            || !self.open_path.is_empty()
+            || !self.client_ca.is_empty();
+        if tells_about_clients {
+            let clients = settings.mutual_authentication.get_or_insert_default();
+            replace(&mut clients.ca_set_ids, &ca_sets);
+            replace(&mut clients.open_paths, &self.open_path);
+            if let Some(mode) = self.mode {
+                clients.mode = match mode {
+                    Mode::Off => ClientCertificateMode::Off,
+                    Mode::Request => ClientCertificateMode::Request,
+                    Mode::Require => ClientCertificateMode::Require,
+                };
+            }
+            if let Some(enforcement) = self.enforcement {
+                clients.enforcement = match enforcement {
+                    Enforce::Deny => Enforcement::Deny,
+                    Enforce::Record => Enforcement::Record,
+                };
+            }
+        }
+        replace(&mut settings.denied_paths, &self.denied_path);
+        replace(&mut settings.forward_identity, &self.forward_identity);
+        replace(&mut settings.edge_certificate_ids, &self.edge_certificate);
+        if !self.origin_ca.is_empty() {
+            settings.origin.ca_pem = Some(concatenate(&self.origin_ca)?);
+        }
+        if let Some(name) = &self.origin_name {
+            settings.origin.server_name = Some(name.clone());
+        }
+        let certificate = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => {
+                // The uploaded one takes the place of what was named.
+                settings.edge_certificate_ids.clear();
+                Some(upload(certificate, key)?)
+            }
+            _ => None,
+        };
+        Ok(SiteInput {
+            name: None,
+            certificate,
+            deploy_to: self.networks(networks),
+            client_ca_pem: match self.client_ca.as_slice() {
+                [] => None,
+                files => Some(concatenate(files)?),
+            },
+            settings,
+        })
+    }
+
+    fn networks(&self, otherwise: Vec<WireNetwork>) -> Vec<WireNetwork> {
+        let Some(chosen) = &self.deploy else {
+            return otherwise;
+        };
+        [
+            (Deploy::Staging, Network::Staging),
+            (Deploy::Production, Network::Production),
+        ]
+        .into_iter()
+        .filter(|(deploy, _)| chosen.contains(deploy))
+        .map(|(_, network)| network.wire())
+        .collect()
+    }
+}
+
+fn replace(known: &mut Vec<String>, told: &[String]) {
+    if !told.is_empty() {
+        *known = told.to_vec();
+    }
+}

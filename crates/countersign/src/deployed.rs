@@ -1,0 +1,143 @@
+//! What sites and edge certificates have in common on the command line: files, deployments, waiting for them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use countersign_api::v1::SecretText;
+use countersign_api::v1::deployment::{Deployed, Deployment};
+use countersign_api::v1::edge_certificates::CertificateUpload;
+
+use crate::ca_set::network_name;
+use crate::ca_set::wait::{Progress, Wait};
+use crate::complaint::Complaint;
+
+/// Reads a PEM file.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A certificate chain with its key.
+pub(crate) fn upload(certificate: &Path, key: &Path) -> Result<CertificateUpload> {
+    Ok(CertificateUpload {
+        certificate_pem: read_text(certificate)?,
+        private_key_pem: SecretText::new(read_text(key)?),
+    })
+}
+
+/// All certificates of some PEM files, one after the other.
+pub(crate) fn concatenate(paths: &[PathBuf]) -> Result<String> {
+    let mut text = String::new();
+    for path in paths {
+        text.push_str(read_text(path)?.trim_end());
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// What a network has, in a few words.
+pub(crate) fn state(deployed: Option<&Deployed>) -> String {
+    let Some(deployed) = deployed else {
+        return "-".to_owned();
+    };
+    let version = deployed
+        .version
+        .map_or_else(|| "-".to_owned(), |version| version.to_string());
+    match &deployed.deployment {
+        Some(deployment) if deployment.status == "IN_PROGRESS" => {
+            format!("{version} ({} in progress)", deployment.version)
+        }
+        Some(deployment) if deployment.status == "FAILED" => {
+            format!("{version} ({} FAILED)", deployment.version)
+        }
+        _ => version,
+    }
+}
+
+/// Looks until none of the deployments is in progress, if that was asked for; fails when one failed.
+pub(crate) async fn settle<T>(
+    wait: Wait,
+    name: &str,
+    mut subject: T,
+    networks: impl Fn(&T) -> [Option<&Deployed>; 2],
+    mut look: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    let mut progress = Progress::new(wait.timeout);
+    loop {
+        let deployments = || networks(&subject).into_iter().flatten();
+        let running = deployments()
+            .filter_map(|deployed| deployed.deployment.as_ref())
+            .find(|deployment| deployment.status == "IN_PROGRESS");
+        match running {
+            Some(running) if wait.wait => {
+                let what = format!(
+                    "deployment of `{name}` on {}",
+                    network_name(running.network)
+                );
+                let percent = running.percent_complete;
+                progress.step(&what, percent).await?;
+                subject = look().await?;
+            }
+            _ => break,
+        }
+    }
+    progress.end();
+    if wait.wait {
+        let failed = networks(&subject)
+            .into_iter()
+            .flatten()
+            .filter_map(|deployed| deployed.deployment.as_ref())
+            .find(|deployment| deployment.status == "FAILED");
+        if let Some(failed) = failed {
+            return Err(failure(name, failed).into());
+        }
+    }
+    Ok(subject)
+}
+
+/// Looks until a deployment has ended, if that was asked for; fails when it failed.
+pub(crate) async fn finish(
+    wait: Wait,
+    name: &str,
+    mut deployment: Deployment,
+    mut look: impl AsyncFnMut(i64) -> Result<Deployment>,
+) -> Result<Deployment> {
+    let mut progress = Progress::new(wait.timeout);
+    while wait.wait && deployment.status == "IN_PROGRESS" {
+        let what = format!(
+            "deployment of `{name}` on {}",
+            network_name(deployment.network)
+        );
+        progress.step(&what, deployment.percent_complete).await?;
+        deployment = look(deployment.deployment_id).await?;
+    }
+    progress.end();
+    if deployment.status == "FAILED" {
+        return Err(failure(name, &deployment).into());
+    }
+    Ok(deployment)
+}
+
+fn failure(name: &str, deployment: &Deployment) -> Complaint {
+    Complaint::new(
+        format!(
+            "the deployment of `{name}` on {} failed: {}",
+            network_name(deployment.network),
+            deployment.failure_reason.as_deref().unwrap_or_default()
+        ),
+        "what was enforced before is enforced still",
+    )
+}
+
+/// How a deployment or removal stands.
+pub(crate) fn sentence(name: &str, deployment: &Deployment) -> String {
+    let network = network_name(deployment.network);
+    let version = deployment.version;
+    match (deployment.status.as_str(), deployment.action.as_str()) {
+        ("COMPLETE", "REMOVE") => format!("`{name}` is gone from {network}\n"),
+        ("COMPLETE", _) => format!("version {version} of `{name}` is on {network}\n"),
+        (_, "REMOVE") => format!("the removal of `{name}` from {network} is in progress\n"),
+        _ => {
+            format!("the deployment of version {version} of `{name}` on {network} is in progress\n")
+        }
+    }
+}
