@@ -32,6 +32,8 @@ pub(crate) struct AccessLog(Option<Arc<Inner>>);
 struct Inner {
     lines: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    /// Ever, while `dropped` is since the last mark in the log.
+    dropped_in_all: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,11 @@ impl AccessLog {
                     BufWriter::with_capacity(64 * 1024, output),
                 )
             })?;
-        Ok(Self(Some(Arc::new(Inner { lines, dropped }))))
+        Ok(Self(Some(Arc::new(Inner {
+            lines,
+            dropped,
+            dropped_in_all: AtomicU64::new(0),
+        }))))
     }
 
     /// Whether anybody reads the records.
@@ -82,7 +88,15 @@ impl AccessLog {
         line.push(b'\n');
         if inner.lines.try_send(Message::Line(line)).is_err() {
             inner.dropped.fetch_add(1, Ordering::Relaxed);
+            inner.dropped_in_all.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Records that were dropped since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.0
+            .as_ref()
+            .map_or(0, |inner| inner.dropped_in_all.load(Ordering::Relaxed))
     }
 
     /// Returns when everything handed over before is written.

@@ -195,13 +195,16 @@ impl Connection {
 
     /// Brings the connection closer to its end.
     pub(crate) fn end(&self, ending: Ending) {
-        self.ending.send_if_modified(|current| {
+        let changed = self.ending.send_if_modified(|current| {
             let closer = ending > *current;
             if closer {
                 *current = ending;
             }
             closer
         });
+        if changed && ending == Ending::CutOff {
+            self.node.metrics.cut_off();
+        }
     }
 
     pub(crate) fn ending(&self) -> watch::Receiver<Ending> {
@@ -280,6 +283,7 @@ impl Connection {
 
     /// Records what came instead of a request.
     pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) {
+        self.node.metrics.unreadable(self.protocol, reason);
         let trust = self.latest();
         self.node.access_log.write(&ConnectionRecord {
             event: "request_unreadable",

@@ -207,6 +207,10 @@ impl EdgeHandle {
         self.node.registry.len()
     }
 
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
     /// Puts new revocation data in force, for handshakes, requests and live connections alike. Its generation must differ from the last
     /// one's.
     pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {

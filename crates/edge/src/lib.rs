@@ -22,6 +22,7 @@
 
 mod accept;
 mod access_log;
+mod admin;
 mod causes;
 mod config;
 mod connection;
@@ -30,6 +31,7 @@ mod enforced;
 mod http;
 mod http3;
 mod limits;
+mod metrics;
 mod node;
 mod offer;
 mod origin;
@@ -39,6 +41,8 @@ mod revocations;
 mod store;
 mod sweep;
 
+pub use admin::{Admin, StartAdminError};
 pub use config::{AccessLogSink, EdgeConfig, Listen};
 pub use edge::{Edge, EdgeHandle, StartError};
 pub use limits::Limits;
+pub use metrics::document as metrics_document;

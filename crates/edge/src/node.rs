@@ -15,6 +15,7 @@ use crate::Limits;
 use crate::accept::budget::HandshakeBudget;
 use crate::access_log::AccessLog;
 use crate::enforced::Enforced;
+use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::registry::Registry;
 
@@ -41,6 +42,7 @@ pub(crate) struct Node {
     pub(crate) access_log: AccessLog,
     /// Where HTTP/3 is, for bindings that tell their clients.
     pub(crate) alt_svc: Option<HeaderValue>,
+    pub(crate) metrics: Metrics,
     pub(crate) handshakes: Arc<HandshakeBudget>,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) phase: watch::Sender<Phase>,
@@ -80,6 +82,7 @@ impl Node {
             sealing_key: parts.sealing_key,
             registry: Registry::new(),
             access_log: parts.access_log,
+            metrics: Metrics::new(),
             handshakes: HandshakeBudget::new(
                 parts.limits.handshakes,
                 parts.limits.handshakes_per_address,

@@ -64,6 +64,7 @@ impl Offers {
         let _turn = self.turn.lock().await;
         let mut generation = Generation::new(0);
         let result = self.take(&signed, &mut generation).await;
+        self.node.metrics.offered(result.is_ok());
         let outcome = match result {
             Ok(()) => AcknowledgementOutcome::Enforced,
             Err(error) => {

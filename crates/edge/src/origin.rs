@@ -14,10 +14,12 @@ use countersign_tls::{OriginAlpn, OriginConnector, TlsContext};
 use crate::Limits;
 
 mod connect;
+mod counts;
 mod error;
 mod pool;
 
 pub(crate) use countersign_tls::BuildOriginError;
+pub(crate) use counts::OriginCounts;
 pub(crate) use error::OriginError;
 pub(crate) use pool::{Lease, Wanted};
 
@@ -44,6 +46,7 @@ pub(crate) struct Origin {
     turn: AtomicU64,
     max_idle: usize,
     max_idle_time: Duration,
+    counts: counts::Counts,
 }
 
 impl Origins {
@@ -148,12 +151,17 @@ impl Origins {
 
     /// Closes connections that nobody needed for long.
     pub(crate) fn prune(&self) {
-        self.by_id.values().for_each(|origin| origin.prune());
+        self.for_each(Origin::prune);
+    }
+
+    /// Visits every origin, also those with a credential that a rule chose.
+    fn for_each(&self, mut visit: impl FnMut(&Origin)) {
+        self.by_id.values().for_each(|origin| visit(origin));
         let made = self
             .with_credential
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        made.values().for_each(|origin| origin.prune());
+        made.values().for_each(|origin| visit(origin));
     }
 }
 
@@ -190,6 +198,7 @@ impl Origin {
             turn: AtomicU64::new(0),
             max_idle: limits.idle_origin_connections,
             max_idle_time: limits.idle_origin_connection,
+            counts: counts::Counts::default(),
             model: model.clone(),
         })
     }

@@ -14,7 +14,7 @@ use crate::provider::Providers;
 use crate::session_scope::SessionScope;
 use crate::session_store::{ScopedSessions, SessionStore};
 use crate::ticket::Ticketer;
-use crate::verdict_cache::VerdictCache;
+use crate::verdict_cache::{VerdictCache, VerdictLookups};
 use crate::{BindingTls, TicketSecret};
 
 /// How much is remembered, and for how long.
@@ -87,6 +87,12 @@ impl TlsContext {
     #[must_use]
     pub fn revocation(&self) -> Arc<RevocationIndex> {
         self.verdicts.revocation()
+    }
+
+    /// How often verdicts were remembered, and how often they were not.
+    #[must_use]
+    pub fn verdict_lookups(&self) -> VerdictLookups {
+        self.verdicts.lookups()
     }
 
     /// The clock.

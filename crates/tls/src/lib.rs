@@ -56,4 +56,5 @@ pub use server_credential::ServerCredential;
 pub use stream::{OriginStream, TlsStream};
 pub use ticket::TicketSecret;
 pub use trust::{TrustContext, evaluate_peer};
+pub use verdict_cache::VerdictLookups;
 pub use verdicts::{Peer, Verdicts};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_snapshot::PolicyIdentity;
@@ -28,6 +29,17 @@ pub(crate) struct VerdictCache {
     verdicts: Cache<VerdictKey, Verdicts>,
     chains: ChainCache,
     revocation: ArcSwap<RevocationIndex>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How often a verdict was asked for since the start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct VerdictLookups {
+    /// It was known and still held.
+    pub hits: u64,
+    /// It was evaluated.
+    pub misses: u64,
 }
 
 /// The memory of the chains themselves.
@@ -39,6 +51,8 @@ impl VerdictCache {
             verdicts: Cache::new(entries),
             chains: ChainCache::new(CHAINS_BYTES),
             revocation: ArcSwap::from_pointee(RevocationIndex::empty()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         }
     }
 
@@ -54,6 +68,13 @@ impl VerdictCache {
         self.revocation.store(index);
     }
 
+    pub(crate) fn lookups(&self) -> VerdictLookups {
+        VerdictLookups {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+
     /// The verdicts, from memory when they still hold at `now`.
     pub(crate) fn get_or_evaluate(
         &self,
@@ -62,8 +83,10 @@ impl VerdictCache {
         evaluate: impl FnOnce() -> Verdicts,
     ) -> Verdicts {
         if let Some(known) = self.verdicts.get(&key).filter(|known| known.hold_at(now)) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
             return known;
         }
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let verdicts = evaluate();
         self.verdicts.insert(key, verdicts.clone());
         verdicts

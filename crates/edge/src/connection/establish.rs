@@ -201,6 +201,8 @@ pub(crate) fn open(
         );
         return None;
     }
+    node.metrics
+        .handshake_accepted(&connection, began.elapsed());
     Some(connection)
 }
 
@@ -216,6 +218,7 @@ pub(crate) fn record_refused(
     took: Duration,
 ) {
     if !node.access_log.is_on() {
+        node.metrics.handshake_refused(refused.reason, took);
         return;
     }
     let detail = match &refused.evidence {
@@ -246,6 +249,7 @@ fn write(
     who: Option<Who>,
     took: Duration,
 ) {
+    node.metrics.handshake_refused(reason, took);
     if !node.access_log.is_on() {
         return;
     }

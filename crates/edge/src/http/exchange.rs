@@ -14,6 +14,7 @@ use super::body::Upload;
 use crate::access_log::{RequestRecord, Tls};
 use crate::connection::{Connection, Trust};
 use crate::enforced::EnforcedBinding;
+use crate::metrics::RequestDone;
 use crate::origin::Origin;
 
 /// As much of a path as the log keeps.
@@ -120,6 +121,31 @@ impl Exchange {
         self.complete = true;
     }
 
+    fn count(&self) {
+        let connection = &self.connection;
+        let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
+        connection.node().metrics.request_done(&RequestDone {
+            protocol: connection.protocol(),
+            status: self.status,
+            verdict: trust.verdicts().overall(),
+            reason: self.reason,
+            took: self.began.elapsed(),
+            first_byte: self.first_byte,
+            received: self.request_bytes(),
+            sent: self.sent,
+        });
+        if let Some(origin) = &self.origin {
+            let answered = self.first_byte.is_some();
+            origin.count(answered.then_some(self.origin_reused), self.reason);
+        }
+    }
+
+    fn request_bytes(&self) -> u64 {
+        self.upload
+            .as_ref()
+            .map_or(self.received, |upload| upload.bytes())
+    }
+
     fn write_record(&self) {
         let connection = &self.connection;
         let node = connection.node();
@@ -171,10 +197,7 @@ impl Exchange {
             origin: self.origin.as_ref().map(|origin| origin.id()),
             origin_address: self.origin_address.map(|address| address.to_string()),
             origin_reused: self.origin_address.map(|_| self.origin_reused),
-            request_bytes: self
-                .upload
-                .as_ref()
-                .map_or(self.received, |upload| upload.bytes()),
+            request_bytes: self.request_bytes(),
             response_bytes: self.sent,
             complete: self.complete,
             origin_first_byte_ms: self
@@ -188,6 +211,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        self.count();
         if self.is_logged() {
             self.write_record();
         }

@@ -16,6 +16,7 @@ mod http3_attacks;
 mod identity;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod names;
 mod paths;
 mod revocation;

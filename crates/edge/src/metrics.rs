@@ -1,0 +1,191 @@
+//! What a node counts. Counting is one atomic addition to a cell that exists from the start; names, labels and text come at the scrape.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_snapshot::TlsVersion;
+use countersign_tls::TlsFacts;
+use countersign_trust::{Reason, Verdict};
+
+use crate::connection::{Connection, Protocol};
+
+mod catalogue;
+mod cells;
+mod durations;
+mod family;
+mod scrape;
+
+pub(crate) use catalogue::is_ready;
+use cells::Cells;
+use durations::Durations;
+pub use scrape::document;
+pub(crate) use scrape::scrape;
+
+/// The counts of one node. Every label has a fixed list of values, so that no client can make a series.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// By protocol, status class, verdict and reason.
+    requests: Cells<4>,
+    /// By protocol and reason.
+    unreadable: Cells<2>,
+    /// By protocol, TLS version, group and whether resumed.
+    accepted: Cells<4>,
+    /// By reason.
+    refused: Cells<1>,
+    snapshots: Cells<1>,
+    handshake_duration: [Durations; 2],
+    request_duration: [Durations; PROTOCOLS.len()],
+    origin_first_byte: Durations,
+    received_bytes: AtomicU64,
+    sent_bytes: AtomicU64,
+    cut_off: AtomicU64,
+}
+
+/// A request that is over.
+#[derive(Debug)]
+pub(crate) struct RequestDone<'a> {
+    pub(crate) protocol: Protocol,
+    pub(crate) status: u16,
+    pub(crate) verdict: &'a Verdict,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) took: Duration,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+}
+
+/// In the order of [`Protocol`].
+const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "h3"];
+const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+const VERDICTS: [&str; 3] = ["missing", "valid", "invalid"];
+const TLS_VERSIONS: [&str; 2] = ["1.2", "1.3"];
+/// The groups that are offered; `none` is a TLS 1.2 resumption.
+const GROUPS: [&str; 6] = [
+    "none",
+    "X25519MLKEM768",
+    "X25519",
+    "secp256r1",
+    "secp384r1",
+    "other",
+];
+const OFFERS: [&str; 2] = ["enforced", "refused"];
+const HANDSHAKES: [&str; 2] = ["accepted", "refused"];
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let reasons = Reason::ALL.len();
+        Self {
+            // The first place of the reasons is "none".
+            requests: Cells::new([
+                PROTOCOLS.len(),
+                STATUS_CLASSES.len(),
+                VERDICTS.len(),
+                reasons + 1,
+            ]),
+            unreadable: Cells::new([PROTOCOLS.len(), reasons]),
+            accepted: Cells::new([PROTOCOLS.len(), TLS_VERSIONS.len(), GROUPS.len(), 2]),
+            refused: Cells::new([reasons]),
+            snapshots: Cells::new([OFFERS.len()]),
+            handshake_duration: Default::default(),
+            request_duration: Default::default(),
+            origin_first_byte: Durations::default(),
+            received_bytes: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
+            cut_off: AtomicU64::new(0),
+        }
+    }
+
+    /// A client was let in.
+    pub(crate) fn handshake_accepted(&self, connection: &Connection, took: Duration) {
+        let TlsFacts {
+            version,
+            group,
+            resumed,
+            ..
+        } = connection.tls();
+        let version = match version {
+            TlsVersion::Tls12 => 0,
+            TlsVersion::Tls13 => 1,
+        };
+        let group = group.map_or(0, |name| {
+            GROUPS
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or(GROUPS.len() - 1)
+        });
+        let protocol = connection.protocol() as usize;
+        self.accepted
+            .add([protocol, version, group, usize::from(*resumed)]);
+        let [accepted, _] = &self.handshake_duration;
+        accepted.observe(took);
+    }
+
+    /// A client was refused before its first request.
+    pub(crate) fn handshake_refused(&self, reason: Reason, took: Duration) {
+        self.refused.add([reason as usize]);
+        let [_, refused] = &self.handshake_duration;
+        refused.observe(took);
+    }
+
+    /// What came was no request.
+    pub(crate) fn unreadable(&self, protocol: Protocol, reason: Reason) {
+        self.unreadable.add([protocol as usize, reason as usize]);
+    }
+
+    pub(crate) fn request_done(&self, done: &RequestDone<'_>) {
+        let class = match done.status {
+            100..600 => usize::from(done.status / 100),
+            _ => 0,
+        };
+        let verdict = match done.verdict {
+            Verdict::Missing => 0,
+            Verdict::Valid(_) => 1,
+            Verdict::Invalid(_) => 2,
+        };
+        let reason = done.reason.map_or(0, |reason| reason as usize + 1);
+        let protocol = done.protocol as usize;
+        self.requests.add([protocol, class, verdict, reason]);
+        if let Some(durations) = self.request_duration.get(protocol) {
+            durations.observe(done.took);
+        }
+        if let Some(first_byte) = done.first_byte {
+            self.origin_first_byte.observe(first_byte);
+        }
+        if done.received > 0 {
+            self.received_bytes
+                .fetch_add(done.received, Ordering::Relaxed);
+        }
+        if done.sent > 0 {
+            self.sent_bytes.fetch_add(done.sent, Ordering::Relaxed);
+        }
+    }
+
+    /// A snapshot was offered and taken, or not.
+    pub(crate) fn offered(&self, enforced: bool) {
+        self.snapshots.add([usize::from(!enforced)]);
+    }
+
+    /// A live connection is ended because its client is trusted no more.
+    pub(crate) fn cut_off(&self) {
+        self.cut_off.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_at_its_place_in_the_list() {
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+        }
+    }
+
+    #[test]
+    fn a_protocol_is_at_its_place_in_the_list() {
+        for protocol in [Protocol::Http1, Protocol::Http2, Protocol::Http3] {
+            assert_eq!(PROTOCOLS[protocol as usize], protocol.as_str());
+        }
+    }
+}

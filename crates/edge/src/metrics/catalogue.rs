@@ -1,0 +1,328 @@
+//! Every metric: its name, its labels, what it means and where its numbers are. `docs/metrics.md` is generated from this table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use countersign_trust::Reason;
+use prometheus_client::metrics::MetricType;
+
+use super::family::Family;
+use super::{GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, STATUS_CLASSES, TLS_VERSIONS, VERDICTS};
+use crate::node::{Node, Phase};
+
+/// One metric.
+#[derive(Debug)]
+pub(super) struct Metric {
+    /// Without the prefix, and without the `_total` that counters get.
+    pub(super) name: &'static str,
+    pub(super) kind: MetricType,
+    pub(super) labels: &'static [&'static str],
+    pub(super) help: &'static str,
+    pub(super) collect: fn(&Node, &mut Family<'_>) -> fmt::Result,
+}
+
+pub(super) const PREFIX: &str = "countersign_edge";
+
+/// In the order of the document.
+pub(super) const ALL: &[Metric] = &[
+    Metric {
+        name: "handshakes",
+        kind: MetricType::Counter,
+        labels: &[
+            "network",
+            "outcome",
+            "reason",
+            "protocol",
+            "tls_version",
+            "group",
+            "resumed",
+        ],
+        help: "TLS and QUIC handshakes that ended. A refused one has a reason and, since nothing was agreed on, `none` for the rest.",
+        collect: handshakes,
+    },
+    Metric {
+        name: "handshake_duration_seconds",
+        kind: MetricType::Histogram,
+        labels: &["network", "outcome"],
+        help: "From the accepted connection to the end of its handshake.",
+        collect: |node, family| {
+            HANDSHAKES
+                .iter()
+                .zip(&node.metrics.handshake_duration)
+                .try_for_each(|(outcome, durations)| {
+                    family.histogram(&[node.network.as_str(), outcome], durations)
+                })
+        },
+    },
+    Metric {
+        name: "connections",
+        kind: MetricType::Gauge,
+        labels: &["network", "binding", "protocol"],
+        help: "Authenticated client connections that are open.",
+        collect: connections,
+    },
+    Metric {
+        name: "connections_accepted_open",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "TCP connections that are open, those in their handshake included.",
+        collect: |node, family| gauge(node, family, node.connections.load(Ordering::Relaxed)),
+    },
+    Metric {
+        name: "connections_cut_off",
+        kind: MetricType::Counter,
+        labels: &["network"],
+        help: "Live connections that were ended because their client is trusted no more.",
+        collect: |node, family| counter(node, family, node.metrics.cut_off.load(Ordering::Relaxed)),
+    },
+    Metric {
+        name: "requests",
+        kind: MetricType::Counter,
+        labels: &["network", "protocol", "status", "verdict", "reason"],
+        help: "Requests that ended, by the class of the response's status (`none`: the client went away before), the verdict on the client and the reason of a refusal or failure.",
+        collect: |node, family| {
+            node.metrics.requests.iter().try_for_each(
+                |([protocol, status, verdict, reason], count)| {
+                    let reason = reason.checked_sub(1).map_or("none", reason_at);
+                    let labels = [
+                        at(&PROTOCOLS, protocol),
+                        at(&STATUS_CLASSES, status),
+                        at(&VERDICTS, verdict),
+                        reason,
+                    ];
+                    let [protocol, status, verdict, reason] = labels;
+                    family.counter(
+                        &[node.network.as_str(), protocol, status, verdict, reason],
+                        count,
+                    )
+                },
+            )
+        },
+    },
+    Metric {
+        name: "requests_unreadable",
+        kind: MetricType::Counter,
+        labels: &["network", "protocol", "reason"],
+        help: "Connections on which something came that is no request.",
+        collect: |node, family| {
+            node.metrics
+                .unreadable
+                .iter()
+                .try_for_each(|([protocol, reason], count)| {
+                    family.counter(
+                        &[
+                            node.network.as_str(),
+                            at(&PROTOCOLS, protocol),
+                            reason_at(reason),
+                        ],
+                        count,
+                    )
+                })
+        },
+    },
+    Metric {
+        name: "requests_in_flight",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "Requests between their head and the end of their response, open WebSockets included.",
+        collect: |node, family| gauge(node, family, node.requests.load(Ordering::Relaxed)),
+    },
+    Metric {
+        name: "request_duration_seconds",
+        kind: MetricType::Histogram,
+        labels: &["network", "protocol"],
+        help: "From a request's head to the last byte of its response.",
+        collect: |node, family| {
+            PROTOCOLS
+                .iter()
+                .zip(&node.metrics.request_duration)
+                .try_for_each(|(protocol, durations)| {
+                    family.histogram(&[node.network.as_str(), protocol], durations)
+                })
+        },
+    },
+    Metric {
+        name: "received_bytes",
+        kind: MetricType::Counter,
+        labels: &["network"],
+        help: "Bytes of request bodies and tunnels from clients.",
+        collect: |node, family| {
+            counter(
+                node,
+                family,
+                node.metrics.received_bytes.load(Ordering::Relaxed),
+            )
+        },
+    },
+    Metric {
+        name: "sent_bytes",
+        kind: MetricType::Counter,
+        labels: &["network"],
+        help: "Bytes of response bodies and tunnels to clients.",
+        collect: |node, family| {
+            counter(
+                node,
+                family,
+                node.metrics.sent_bytes.load(Ordering::Relaxed),
+            )
+        },
+    },
+    Metric {
+        name: "origin_requests",
+        kind: MetricType::Counter,
+        labels: &["network", "origin", "connection"],
+        help: "Requests that an origin answered, over a `new` connection or a `reused` one. Starts again when the origin's configuration changes.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                family.counter(&[node.network.as_str(), id, "new"], counts.new)?;
+                family.counter(&[node.network.as_str(), id, "reused"], counts.reused)
+            })
+        },
+    },
+    Metric {
+        name: "origin_errors",
+        kind: MetricType::Counter,
+        labels: &["network", "origin", "reason"],
+        help: "Requests that an origin did not answer, by reason. Starts again when the origin's configuration changes.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                counts.errors.iter().try_for_each(|(reason, count)| {
+                    family.counter(&[node.network.as_str(), id, reason.code()], *count)
+                })
+            })
+        },
+    },
+    Metric {
+        name: "origin_first_byte_seconds",
+        kind: MetricType::Histogram,
+        labels: &["network"],
+        help: "From a request's head to the head of the origin's response.",
+        collect: |node, family| {
+            family.histogram(&[node.network.as_str()], &node.metrics.origin_first_byte)
+        },
+    },
+    Metric {
+        name: "verdict_cache_lookups",
+        kind: MetricType::Counter,
+        labels: &["network", "outcome"],
+        help: "Verdicts that were asked for: `hit` when the client's chain had been judged before and the verdict still held, `miss` when it was evaluated.",
+        collect: |node, family| {
+            let lookups = node.tls.verdict_lookups();
+            family.counter(&[node.network.as_str(), "hit"], lookups.hits)?;
+            family.counter(&[node.network.as_str(), "miss"], lookups.misses)
+        },
+    },
+    Metric {
+        name: "generation",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "The generation of the snapshot that is enforced; 0 before the first one.",
+        collect: |node, family| {
+            let generation = node
+                .enforced()
+                .map_or(0, |enforced| enforced.generation().number());
+            family.gauge(&[node.network.as_str()], generation)
+        },
+    },
+    Metric {
+        name: "snapshots",
+        kind: MetricType::Counter,
+        labels: &["network", "outcome"],
+        help: "Snapshots that were offered, and enforced or refused.",
+        collect: |node, family| {
+            node.metrics
+                .snapshots
+                .iter()
+                .try_for_each(|([outcome], count)| {
+                    family.counter(&[node.network.as_str(), at(&OFFERS, outcome)], count)
+                })
+        },
+    },
+    Metric {
+        name: "ready",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "1 when a snapshot is enforced and the node is not draining.",
+        collect: |node, family| gauge(node, family, usize::from(is_ready(node))),
+    },
+    Metric {
+        name: "access_log_dropped_records",
+        kind: MetricType::Counter,
+        labels: &["network"],
+        help: "Access records that were lost because the log's output did not keep up.",
+        collect: |node, family| counter(node, family, node.access_log.dropped()),
+    },
+];
+
+/// Whether clients are served: a snapshot is enforced and the node is not draining.
+pub(crate) fn is_ready(node: &Node) -> bool {
+    *node.phase.borrow() == Phase::Serving && node.enforced().is_some()
+}
+
+fn handshakes(node: &Node, family: &mut Family<'_>) -> fmt::Result {
+    let network = node.network.as_str();
+    for ([protocol, version, group, resumed], count) in node.metrics.accepted.iter() {
+        let resumed = if resumed == 0 { "false" } else { "true" };
+        let (protocol, version) = (at(&PROTOCOLS, protocol), at(&TLS_VERSIONS, version));
+        let group = at(&GROUPS, group);
+        let labels = [
+            network, "accepted", "none", protocol, version, group, resumed,
+        ];
+        family.counter(&labels, count)?;
+    }
+    for ([reason], count) in node.metrics.refused.iter() {
+        let labels = [
+            network,
+            "refused",
+            reason_at(reason),
+            "none",
+            "none",
+            "none",
+            "none",
+        ];
+        family.counter(&labels, count)?;
+    }
+    Ok(())
+}
+
+/// Counted when asked for: nothing can drift, and the connections pay nothing.
+fn connections(node: &Node, family: &mut Family<'_>) -> fmt::Result {
+    let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+    node.registry.for_each(|connection| {
+        let trust = connection.latest();
+        let key = (
+            trust.binding().id().to_owned(),
+            connection.protocol().as_str(),
+        );
+        *counts.entry(key).or_default() += 1;
+    });
+    counts.iter().try_for_each(|((binding, protocol), count)| {
+        family.gauge(&[node.network.as_str(), binding, protocol], *count)
+    })
+}
+
+/// What the origins of the enforced snapshot counted.
+fn origins(node: &Node) -> BTreeMap<String, crate::origin::OriginCounts> {
+    node.enforced()
+        .map(|enforced| enforced.origins().counts())
+        .unwrap_or_default()
+}
+
+fn counter(node: &Node, family: &mut Family<'_>, count: u64) -> fmt::Result {
+    family.counter(&[node.network.as_str()], count)
+}
+
+fn gauge(node: &Node, family: &mut Family<'_>, value: usize) -> fmt::Result {
+    family.gauge(&[node.network.as_str()], value as u64)
+}
+
+fn at(names: &[&'static str], place: usize) -> &'static str {
+    names.get(place).copied().unwrap_or("other")
+}
+
+fn reason_at(place: usize) -> &'static str {
+    Reason::ALL
+        .get(place)
+        .map_or("other", |reason| reason.code())
+}
