@@ -3,9 +3,11 @@
 mod settings;
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_edge::LogFile;
 use toml::Value;
 
 use settings::{Setting, Settings};
@@ -28,7 +30,10 @@ pub(crate) struct Config {
     pub(crate) staging: Vec<SocketAddr>,
     /// UDP.
     pub(crate) staging_http3: Vec<SocketAddr>,
+    pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) access_log: AccessLogOutput,
+    /// Of the requests that went well, one in so many is recorded.
+    pub(crate) access_log_sample: NonZeroU32,
     pub(crate) log_level: String,
     pub(crate) drain_deadline: Duration,
 }
@@ -43,7 +48,7 @@ pub(crate) struct CertificateFiles {
 /// Where access records go.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum AccessLogOutput {
-    File(PathBuf),
+    File(LogFile),
     Off,
     Stderr,
     Stdout,
@@ -105,6 +110,10 @@ impl Config {
             production_http3: checker.addresses("edge.production.listen_http3"),
             staging: checker.addresses("edge.staging.listen"),
             staging_http3: checker.addresses("edge.staging.listen_http3"),
+            admin_listen: match checker.text("admin.listen").as_str() {
+                "" => None,
+                text => Some(checker.parse_address("admin.listen", text)),
+            },
             access_log: match checker.text("access_log.output").as_str() {
                 "stdout" => AccessLogOutput::Stdout,
                 "stderr" => AccessLogOutput::Stderr,
@@ -115,8 +124,13 @@ impl Config {
                         "is empty: use `stdout`, `stderr`, `off` or a file's path",
                     )
                     .unwrap_or(AccessLogOutput::Off),
-                path => AccessLogOutput::File(path.into()),
+                path => AccessLogOutput::File(LogFile {
+                    path: path.into(),
+                    max_bytes: checker.megabytes("access_log.rotate_megabytes"),
+                    keep: checker.at_least_one("access_log.keep_files"),
+                }),
             },
+            access_log_sample: checker.at_least_one("access_log.sample_one_in"),
             log_level: checker.text("log.level"),
             drain_deadline: checker.seconds("drain.deadline_seconds", DRAIN_MAX_SECONDS),
         };
@@ -245,26 +259,55 @@ impl Checker {
         }
     }
 
+    fn at_least_one(&mut self, key: &str) -> NonZeroU32 {
+        let number = self.value(key).and_then(Value::as_integer).unwrap_or(1);
+        u32::try_from(number)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .unwrap_or_else(|| {
+                self.problem::<()>(
+                    key,
+                    &format!("is {number}, not a number from 1 to {}", u32::MAX),
+                );
+                NonZeroU32::MIN
+            })
+    }
+
+    /// In bytes; 0 is `None`.
+    fn megabytes(&mut self, key: &str) -> Option<NonZeroU64> {
+        const MAXIMUM: u64 = 1_000_000;
+        let number = self.value(key).and_then(Value::as_integer).unwrap_or(0);
+        match u64::try_from(number) {
+            Ok(megabytes) if megabytes <= MAXIMUM => NonZeroU64::new(megabytes * 1_000_000),
+            _ => self.problem(
+                key,
+                &format!("is {number}, not a number of megabytes from 0 to {MAXIMUM}"),
+            ),
+        }
+    }
+
     /// Port 0 asks for any free port, so it may stand more than once. TCP and UDP have ports of their own.
     fn same_address_twice(&mut self, config: &Config) {
+        let admin = config.admin_listen.into_iter().collect();
         let tcp = [
             (&config.production, "edge.production.listen"),
             (&config.staging, "edge.staging.listen"),
+            (&admin, "admin.listen"),
         ];
         let udp = [
             (&config.production_http3, "edge.production.listen_http3"),
             (&config.staging_http3, "edge.staging.listen_http3"),
         ];
-        self.taken_twice(vec![(config.api_listen, "api.listen")], tcp);
-        self.taken_twice(Vec::new(), udp);
+        self.taken_twice(vec![(config.api_listen, "api.listen")], &tcp);
+        self.taken_twice(Vec::new(), &udp);
     }
 
     fn taken_twice<'a>(
         &mut self,
         mut taken: Vec<(SocketAddr, &'a str)>,
-        edges: [(&Vec<SocketAddr>, &'a str); 2],
+        edges: &[(&Vec<SocketAddr>, &'a str)],
     ) {
-        for (addresses, key) in edges {
+        for &(addresses, key) in edges {
             for address in addresses {
                 let other = taken
                     .iter()

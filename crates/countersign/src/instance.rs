@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use countersign_controller::{
     AccountId, BoxFuture, Caller, Controller, ControllerConfig, Distribution,
     Limits as ControllerLimits,
 };
-use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen};
+use countersign_edge::{
+    AccessLogSink, Admin, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen,
+};
 use countersign_snapshot::{
     Acknowledgement, Network, NodeId, RevocationAcknowledgement, RevocationBodies, SealingKey,
     SignedRevocations, SignedSnapshot, SigningKey, VerifyingKey,
@@ -24,6 +26,7 @@ use crate::clock::SystemClock;
 use crate::config::{AccessLogOutput, Config};
 use crate::connection::local::LocalConnection;
 use crate::data_dir::DataDir;
+use crate::log_level::LogLevel;
 
 /// The account that exists from the start.
 pub(crate) const FIRST_ACCOUNT: &str = "A-CCT0001";
@@ -35,6 +38,8 @@ pub(crate) const STORE_FILE: &str = "controller.sqlite";
 pub(crate) struct Instance {
     data: DataDir,
     edges: Arc<Edges>,
+    /// Metrics and readiness, where they are asked for.
+    admin: Option<Admin>,
     /// Absent while the store cannot be used and the edges serve without it.
     control: Option<Control>,
 }
@@ -127,6 +132,8 @@ impl Instance {
         let api = BoundApi::bind(config, &data, &sealing_key).await?;
         let edges = Edges::start(config, &data, &sealing_key, signing_key.verifying_key()).await?;
         let edges = Arc::new(edges);
+        let admin = edges.admin(config)?;
+        tokio::spawn(Arc::clone(&edges).reopen_access_logs());
         let opened = open_controller(&data, &edges, sealing_key, signing_key).await;
         let control = match opened {
             Ok(controller) => {
@@ -150,6 +157,7 @@ impl Instance {
         Ok(Self {
             data,
             edges,
+            admin,
             control,
         })
     }
@@ -181,6 +189,9 @@ impl Instance {
     pub(crate) fn announce(&self) {
         if let Some(control) = &self.control {
             tracing::info!(url = control.api_url(), "control API ready");
+        }
+        if let Some(admin) = &self.admin {
+            tracing::info!(address = %admin.local_addr(), "metrics and readiness ready");
         }
         for (network, _, edge) in &self.edges.0 {
             tracing::info!(%network, addresses = ?edge.local_addrs(), "edge ready");
@@ -237,6 +248,28 @@ async fn open_controller(
 }
 
 impl Edges {
+    /// The admin listener, if the configuration has one.
+    fn admin(&self, config: &Config) -> Result<Option<Admin>> {
+        let Some(address) = config.admin_listen else {
+            return Ok(None);
+        };
+        let edges = self.0.iter().map(|(_, _, edge)| edge.clone()).collect();
+        Ok(Some(Admin::start(address, edges)?))
+    }
+
+    /// Opens the access logs again whenever SIGHUP comes, after someone moved them away.
+    async fn reopen_access_logs(self: Arc<Self>) {
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+            return;
+        };
+        while hangup.recv().await.is_some() {
+            for (_, _, edge) in &self.0 {
+                edge.reopen_access_log().await;
+            }
+            tracing::info!("access logs opened again");
+        }
+    }
+
     /// Whether one of them enforces something already.
     fn have_snapshots(&self) -> bool {
         self.0
@@ -274,7 +307,7 @@ impl Edges {
                 sealing_key: Arc::clone(sealing_key),
                 state_dir: data.edge_dir(network)?,
                 limits: EdgeLimits::default(),
-                access_log: access_log(&config.access_log),
+                access_log: access_log(config),
             })
             .await
             .with_context(|| format!("the {network} edge cannot start"))?;
@@ -284,12 +317,16 @@ impl Edges {
     }
 }
 
-fn access_log(output: &AccessLogOutput) -> AccessLogSink {
-    match output {
-        AccessLogOutput::File(path) => AccessLogSink::File(PathBuf::clone(path)),
+fn access_log(config: &Config) -> AccessLogSink {
+    let sink = match &config.access_log {
+        AccessLogOutput::File(file) => AccessLogSink::File(file.clone()),
         AccessLogOutput::Off => AccessLogSink::Off,
         AccessLogOutput::Stderr => AccessLogSink::Stderr,
         AccessLogOutput::Stdout => AccessLogSink::Stdout,
+    };
+    AccessLogSink::Sampled {
+        one_in: config.access_log_sample,
+        sink: Box::new(sink),
     }
 }
 
@@ -298,16 +335,13 @@ pub(crate) fn block_on(
     config: &Config,
     life: impl Future<Output = Result<ExitCode>>,
 ) -> Result<ExitCode> {
-    tracing_subscriber::fmt()
-        .with_env_filter(config.log_level.parse::<tracing_subscriber::EnvFilter>()?)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-    tokio::runtime::Builder::new_multi_thread()
+    let log_level = LogLevel::start(&config.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(life)
+        .context("cannot start the runtime")?;
+    runtime.spawn(log_level.follow_signals());
+    runtime.block_on(life)
 }
 
 /// Waits for SIGINT or SIGTERM.

@@ -24,6 +24,7 @@ mod demo;
 mod deployed;
 mod instance;
 mod instance_authority;
+mod log_level;
 mod nearest;
 mod output;
 #[cfg(test)]

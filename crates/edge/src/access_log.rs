@@ -3,8 +3,9 @@
 //! Requests never wait for the log: a record goes into a bounded channel, a thread of its own writes. When the channel is full the record
 //! is dropped and counted; the count is written as soon as there is room, so that a gap is never silent.
 
-use std::fs::OpenOptions;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -14,8 +15,10 @@ use serde::Serialize;
 
 use crate::AccessLogSink;
 
+mod file;
 mod record;
 
+pub use file::LogFile;
 pub(crate) use record::{Client, ConnectionRecord, RequestRecord, Tls, Who};
 
 /// Records that wait to be written; some 30 MiB at worst.
@@ -34,25 +37,56 @@ struct Inner {
     dropped: Arc<AtomicU64>,
     /// Ever, while `dropped` is since the last mark in the log.
     dropped_in_all: AtomicU64,
+    sampling: Option<Sampling>,
+}
+
+/// Which of the records that may be left out are written.
+#[derive(Debug)]
+struct Sampling {
+    one_in: NonZeroU32,
+    count: AtomicU64,
+    /// Traffic with a rhythm must not meet a sample with the same one.
+    random: RandomState,
+}
+
+impl Sampling {
+    fn takes(&self) -> bool {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        self.random
+            .hash_one(number)
+            .is_multiple_of(self.one_in.get().into())
+    }
+}
+
+/// Where the lines end up.
+enum Output {
+    File(file::Writer),
+    Other(Box<dyn Write + Send>),
 }
 
 #[derive(Debug)]
 enum Message {
     Flush(tokio::sync::oneshot::Sender<()>),
     Line(Vec<u8>),
+    Reopen,
 }
 
 impl AccessLog {
     /// Opens the sink and starts its thread.
     pub(crate) fn open(sink: AccessLogSink) -> io::Result<Self> {
-        let output: Box<dyn Write + Send> = match sink {
+        Self::open_sampled(sink, None)
+    }
+
+    fn open_sampled(sink: AccessLogSink, one_in: Option<NonZeroU32>) -> io::Result<Self> {
+        let output = match sink {
             AccessLogSink::Off => return Ok(Self(None)),
-            AccessLogSink::File(path) => {
-                Box::new(OpenOptions::new().create(true).append(true).open(path)?)
+            AccessLogSink::File(file) => Output::File(file::Writer::open(file)?),
+            AccessLogSink::Sampled { one_in, sink } => {
+                return Self::open_sampled(*sink, Some(one_in));
             }
-            AccessLogSink::Stdout => Box::new(io::stdout()),
-            AccessLogSink::Stderr => Box::new(io::stderr()),
-            AccessLogSink::Writer(writer) => writer,
+            AccessLogSink::Stdout => Output::Other(Box::new(io::stdout())),
+            AccessLogSink::Stderr => Output::Other(Box::new(io::stderr())),
+            AccessLogSink::Writer(writer) => Output::Other(writer),
         };
         let (lines, waiting) = sync_channel(WAITING_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -70,12 +104,34 @@ impl AccessLog {
             lines,
             dropped,
             dropped_in_all: AtomicU64::new(0),
+            sampling: one_in
+                .filter(|one_in| *one_in > NonZeroU32::MIN)
+                .map(|one_in| Sampling {
+                    one_in,
+                    count: AtomicU64::new(0),
+                    random: RandomState::new(),
+                }),
         }))))
     }
 
     /// Whether anybody reads the records.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Whether a record that may be left out is to be written, and if so, for how many it stands (`None`: for itself alone).
+    pub(crate) fn sample(&self) -> Option<Option<u32>> {
+        match &self.0.as_ref()?.sampling {
+            None => Some(None),
+            Some(sampling) => sampling.takes().then(|| Some(sampling.one_in.get())),
+        }
+    }
+
+    /// Opens the file again, after those that were handed over before. For whoever moved it away.
+    pub(crate) async fn reopen(&self) {
+        let Some(inner) = self.0.clone() else { return };
+        // The channel may be full; waiting for room must not hold up the runtime.
+        let _ = tokio::task::spawn_blocking(move || inner.lines.send(Message::Reopen)).await;
     }
 
     /// Hands a record over. Never blocks.
@@ -113,17 +169,38 @@ impl AccessLog {
     }
 }
 
+impl Output {
+    fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Other(_) => Ok(()),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Other(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Other(writer) => writer.flush(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Gap {
     event: &'static str,
     records: u64,
 }
 
-fn write_all(
-    lines: &Receiver<Message>,
-    dropped: &AtomicU64,
-    mut output: BufWriter<Box<dyn Write + Send>>,
-) {
+fn write_all(lines: &Receiver<Message>, dropped: &AtomicU64, mut output: BufWriter<Output>) {
     let mut failed = false;
     while let Ok(first) = lines.recv() {
         if matches!(first, Message::Line(_)) {
@@ -138,6 +215,7 @@ fn write_all(
                     let _ = done.send(());
                     result
                 }
+                Ok(Message::Reopen) => output.flush().and_then(|()| output.get_mut().reopen()),
                 // Nothing waits: a person who follows the log sees the last line.
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => break,

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign_snapshot::{Network, NodeId, SealingKey, VerifyingKey};
 use countersign_trust::Clock;
 
-use crate::Limits;
+use crate::{Limits, LogFile};
 
 /// Everything that an edge node needs to start. Nothing here grants trust: that comes in snapshots only.
 #[derive(Debug)]
@@ -52,8 +53,15 @@ pub enum Listen {
 pub enum AccessLogSink {
     /// Nowhere.
     Off,
-    /// To the end of this file, made when it does not exist.
-    File(PathBuf),
+    /// To the end of this file.
+    File(LogFile),
+    /// Of the requests that were let in and answered, one in so many; all refusals and failures. Records say for how many they stand.
+    Sampled {
+        /// 1 records all.
+        one_in: NonZeroU32,
+        /// Where they go.
+        sink: Box<Self>,
+    },
     /// To the standard output.
     Stdout,
     /// To the standard error output.
@@ -66,7 +74,12 @@ impl std::fmt::Debug for AccessLogSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Off => f.write_str("Off"),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+            Self::Sampled { one_in, sink } => f
+                .debug_struct("Sampled")
+                .field("one_in", one_in)
+                .field("sink", sink)
+                .finish(),
             Self::Stdout => f.write_str("Stdout"),
             Self::Stderr => f.write_str("Stderr"),
             Self::Writer(_) => f.write_str("Writer"),

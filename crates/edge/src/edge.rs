@@ -223,6 +223,11 @@ impl EdgeHandle {
         self.node.access_log.flush().await;
     }
 
+    /// Opens the access log's file again, for whoever moved it away.
+    pub async fn reopen_access_log(&self) {
+        self.node.access_log.reopen().await;
+    }
+
     /// Stops listening, lets requests in flight end, and closes every connection; what is left at the deadline is cut off.
     ///
     /// Returns how many connections were cut off.

@@ -41,6 +41,7 @@ mod revocations;
 mod store;
 mod sweep;
 
+pub use access_log::LogFile;
 pub use admin::{Admin, StartAdminError};
 pub use config::{AccessLogSink, EdgeConfig, Listen};
 pub use edge::{Edge, EdgeHandle, StartError};

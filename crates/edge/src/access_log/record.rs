@@ -45,6 +45,9 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) origin_first_byte_ms: Option<f64>,
     pub(crate) duration_ms: f64,
     pub(crate) custom_log: Option<&'a str>,
+    /// How many requests this one stands for, when only a sample is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sampled_one_in: Option<u32>,
 }
 
 /// One handshake that did not become a connection, or what came on a connection instead of a request.

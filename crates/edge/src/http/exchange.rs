@@ -146,7 +146,12 @@ impl Exchange {
             .map_or(self.received, |upload| upload.bytes())
     }
 
-    fn write_record(&self) {
+    /// Whether nothing was refused and nothing failed.
+    fn went_well(&self) -> bool {
+        self.reason.is_none() && self.would_deny.is_none() && (100..500).contains(&self.status)
+    }
+
+    fn write_record(&self, sampled_one_in: Option<u32>) {
         let connection = &self.connection;
         let node = connection.node();
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
@@ -205,6 +210,7 @@ impl Exchange {
                 .map(|duration| duration.as_secs_f64() * 1000.0),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
             custom_log: self.custom_log.as_deref(),
+            sampled_one_in,
         });
     }
 }
@@ -213,7 +219,15 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.count();
         if self.is_logged() {
-            self.write_record();
+            // Refusals and failures are never left out.
+            let sample = if self.went_well() {
+                self.connection.node().access_log.sample()
+            } else {
+                Some(None)
+            };
+            if let Some(stands_for) = sample {
+                self.write_record(stands_for);
+            }
         }
         self.connection.request_done();
         self.connection

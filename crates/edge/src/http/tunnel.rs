@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use countersign_trust::Reason;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -15,6 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::exchange::Exchange;
 use crate::connection::{Connection, Ending};
+use frames::Frames;
+
+mod frames;
 
 /// Two connections that will carry one WebSocket.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
             from_origin.load(Ordering::Relaxed),
         )
     };
-    let complete = pass(
+    let end = pass(
         &mut client,
         &mut origin,
         &moved,
@@ -83,25 +87,68 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
     )
     .await;
     // What does not go out any more does not matter: the connections end here.
-    let farewell = async { tokio::join!(client.shutdown(), origin.shutdown()) };
+    let farewell = async {
+        let to_client = async {
+            if let End::Cut(code) = end {
+                close(&mut client, code, connection).await?;
+            }
+            client.shutdown().await
+        };
+        tokio::join!(to_client, origin.shutdown())
+    };
     let _ = tokio::time::timeout(FAREWELL, farewell).await;
     if let Some(exchange) = &mut exchange {
         exchange.received(from_client.load(Ordering::Relaxed));
         exchange.sent(from_origin.load(Ordering::Relaxed));
-        if complete {
+        if matches!(end, End::Itself) {
             exchange.completed();
         }
     }
 }
 
-/// Whether both sides came to their end by themselves.
+/// How a tunnel came to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// Both sides ended it.
+    Itself,
+    /// One of them broke it, or nothing moved for too long.
+    Broken,
+    /// We ended it, and tell the client with this code.
+    Cut(u16),
+}
+
+/// RFC 6455 §7.4.1: "an endpoint is terminating the connection because it has received a message that violates its policy".
+const POLICY_VIOLATION: u16 = 1008;
+/// RFC 6455 §7.4.1: "an endpoint is "going away", such as a server going down".
+const GOING_AWAY: u16 = 1001;
+
+/// Says why the WebSocket ends, when what the client got so far are whole frames; otherwise it could only be misread.
+async fn close(client: &mut Counted<'_>, code: u16, connection: &Connection) -> io::Result<()> {
+    if !client.frames.are_whole() {
+        return Ok(());
+    }
+    let trust = connection.latest();
+    let text = match (code, trust.verdicts().overall().reason()) {
+        (POLICY_VIOLATION, Some(reason)) => reason.code(),
+        (POLICY_VIOLATION, None) => Reason::TrustUnavailable.code(),
+        _ => "",
+    };
+    client.write_all(&frames::close(code, text)).await?;
+    client.flush().await?;
+    client.shutdown().await?;
+    // Data that comes in after the socket is closed would reset the connection, and take the frame away from the client.
+    tokio::io::copy(client, &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// Passes bytes until the end.
 async fn pass(
     client: &mut Counted<'_>,
     origin: &mut Counted<'_>,
     moved: &impl Fn() -> (u64, u64),
     connection: &Connection,
     idle: Duration,
-) -> bool {
+) -> End {
     let mut ending = connection.ending();
     let quiet = sleep_until(Instant::now() + idle);
     let copy = tokio::io::copy_bidirectional(client, origin);
@@ -109,13 +156,16 @@ async fn pass(
     let mut seen = moved();
     loop {
         tokio::select! {
-            result = &mut copy => return result.is_ok(),
+            result = &mut copy => return if result.is_ok() { End::Itself } else { End::Broken },
             // A drain lets a WebSocket live until its deadline; lost trust does not.
-            _ = ending.wait_for(|ending| *ending >= Ending::CutOff) => return false,
+            ending = ending.wait_for(|ending| *ending >= Ending::CutOff) => {
+                let lost_trust = ending.is_ok_and(|ending| *ending == Ending::CutOff);
+                return End::Cut(if lost_trust { POLICY_VIOLATION } else { GOING_AWAY });
+            }
             () = &mut quiet => {
                 let now = moved();
                 if now == seen {
-                    return false;
+                    return End::Broken;
                 }
                 seen = now;
                 quiet.as_mut().reset(Instant::now() + idle);
@@ -131,6 +181,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 struct Counted<'a> {
     io: TokioIo<Upgraded>,
     bytes: &'a AtomicU64,
+    /// What was written to it.
+    frames: Frames,
 }
 
 impl<'a> Counted<'a> {
@@ -138,6 +190,7 @@ impl<'a> Counted<'a> {
         Self {
             io: TokioIo::new(io),
             bytes,
+            frames: Frames::default(),
         }
     }
 }
@@ -162,7 +215,11 @@ impl AsyncWrite for Counted<'_> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        let result = Pin::new(&mut self.io).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = &result {
+            self.frames.pass(bytes.get(..*written).unwrap_or_default());
+        }
+        result
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,9 +1,12 @@
 //! One record per request and one per refused handshake, with the words of the vocabulary.
 
+use std::num::NonZeroU32;
+
+use countersign_edge::AccessLogSink;
 use countersign_snapshot::ClientAuthMode;
 use http::StatusCode;
 
-use crate::world::World;
+use crate::world::{Log, World};
 
 #[tokio::test]
 async fn a_request_is_recorded_with_who_asked_and_what_decided() {
@@ -147,4 +150,47 @@ async fn what_cannot_be_read_as_a_request_is_recorded() {
         let record = world.record(reason, fits).await;
         assert_eq!(record["binding"], "open");
     }
+}
+
+#[tokio::test]
+async fn what_went_well_is_sampled_and_refusals_never_are() {
+    const REQUESTS: usize = 300;
+    let world = World::site(ClientAuthMode::Request).await;
+    let log = Log::default();
+    let edge = world
+        .restart_logging_to(AccessLogSink::Sampled {
+            one_in: NonZeroU32::new(10).unwrap(),
+            sink: Box::new(log.sink()),
+        })
+        .await;
+    let alice = world.client("a.test").presenting(&world.alice());
+    let mut alice = alice
+        .connect(edge.local_addr())
+        .await
+        .unwrap()
+        .http()
+        .await
+        .unwrap();
+    let nobody = world.client("a.test").connect(edge.local_addr()).await;
+    let mut nobody = nobody.unwrap().http().await.unwrap();
+    for _ in 0..REQUESTS {
+        assert_eq!(alice.get("/").await.unwrap().status, StatusCode::OK);
+        assert_eq!(nobody.get("/").await.unwrap().status, StatusCode::FORBIDDEN);
+    }
+    drop((alice, nobody));
+    edge.drain(std::time::Duration::from_secs(10)).await;
+    let records = log.records();
+    let (refused, served): (Vec<_>, Vec<_>) = records
+        .iter()
+        .filter(|record| record["event"] == "request")
+        .partition(|record| record["status"] == 403);
+    assert_eq!(refused.len(), REQUESTS);
+    assert!(
+        refused
+            .iter()
+            .all(|record| record.get("sampled_one_in").is_none())
+    );
+    // The chance of fewer or more is below one in a million.
+    assert!((5..=70).contains(&served.len()), "{}", served.len());
+    assert!(served.iter().all(|record| record["sampled_one_in"] == 10));
 }

@@ -23,3 +23,4 @@ mod revocation;
 mod rules;
 mod trust;
 mod websocket;
+mod websockets_peer;

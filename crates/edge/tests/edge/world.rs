@@ -40,6 +40,21 @@ impl TestClock {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    pub(crate) fn sink(&self) -> AccessLogSink {
+        AccessLogSink::Writer(Box::new(self.clone()))
+    }
+
+    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+        let bytes = self.0.lock().unwrap().clone();
+        bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+}
+
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -96,7 +111,7 @@ impl World {
         let log = Log::default();
         let state = tempfile::tempdir().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
-        let edge = start(&clock, &log, &state, &signing, &sealing, limits, any).await;
+        let edge = start(&clock, log.sink(), &state, &signing, &sealing, limits, any).await;
         Self {
             server_root,
             clients: Pki::new().root("Clients Root"),
@@ -140,9 +155,19 @@ impl World {
 
     /// As [`World::restart`], with HTTP/3 at this address.
     pub(crate) async fn restart_at(&self, quic: SocketAddr) -> EdgeHandle {
+        self.restart_with(self.log.sink(), quic).await
+    }
+
+    /// As [`World::restart`], logging elsewhere.
+    pub(crate) async fn restart_logging_to(&self, sink: AccessLogSink) -> EdgeHandle {
+        self.restart_with(sink, "127.0.0.1:0".parse().unwrap())
+            .await
+    }
+
+    async fn restart_with(&self, sink: AccessLogSink, quic: SocketAddr) -> EdgeHandle {
         start(
             &self.clock,
-            &self.log,
+            sink,
             &self.state,
             &self.signing,
             &self.sealing,
@@ -366,12 +391,7 @@ impl World {
     /// All records so far.
     pub(crate) async fn records(&self) -> Vec<serde_json::Value> {
         self.edge.flush_access_log().await;
-        let bytes = self.log.0.lock().unwrap().clone();
-        bytes
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect()
+        self.log.records()
     }
 
     /// Waits for the first record that fits.
@@ -405,7 +425,7 @@ impl RevocationBodies for Bodies {
 
 async fn start(
     clock: &Arc<TestClock>,
-    log: &Log,
+    access_log: AccessLogSink,
     state: &TempDir,
     signing: &SigningKey,
     sealing: &Arc<SealingKey>,
@@ -426,7 +446,7 @@ async fn start(
         sealing_key: Arc::clone(sealing),
         state_dir: state.path().to_owned(),
         limits: chosen,
-        access_log: AccessLogSink::Writer(Box::new(log.clone())),
+        access_log,
     })
     .await
     .unwrap()
