@@ -1,5 +1,6 @@
 //! The resources that the vendor's API does not have, under `/v1`.
 
+pub mod crls;
 pub mod deployment;
 pub mod edge_certificates;
 pub mod revocations;

@@ -8,6 +8,7 @@ mod body;
 mod ca_sets;
 mod call;
 mod certificates;
+mod crls;
 mod deployments;
 mod edge_certificates;
 mod edgegrid;

@@ -7,6 +7,7 @@ mod associations;
 mod audit;
 mod ca_sets;
 mod compile;
+pub(crate) mod crls;
 pub(crate) mod deletions;
 mod deployments;
 mod edge_certificates;
@@ -36,6 +37,7 @@ pub use activations::Activations;
 pub use api_clients::{ApiClients, Credentials, NewApiClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
+pub use crls::{Crls, NewCrl};
 pub use edge_certificates::EdgeCertificates;
 pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;
@@ -60,6 +62,10 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Tells edge nodes what is revoked.
     pub(crate) revocations: revocations::RevocationPublisher,
+    /// Wakes the fetching of CRLs.
+    pub(crate) crls_due: Notify,
+    /// Counts the changes of what is done about revocation for CA sets.
+    pub(crate) policies: watch::Sender<u64>,
     /// Wakes the reconcilers: something is in progress that they finish.
     pub(crate) work: Arc<Notify>,
     /// Counts what the reconcilers wrote down, so that others can wait for the end of something.

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
-    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, EdgeCertificates, Engine,
+    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
     Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
@@ -38,6 +38,8 @@ impl Controller {
         let bodies = BodyFiles::new(&config.data_dir);
         let context = Context {
             revocations: RevocationPublisher::new(bodies),
+            crls_due: Notify::new(),
+            policies: watch::Sender::new(0),
             store,
             clock: config.clock,
             distribution: config.distribution,
@@ -47,6 +49,12 @@ impl Controller {
             work: Arc::new(Notify::new()),
             progress: watch::Sender::new(0),
         };
+        let needed = {
+            let mut read = context.store.read().await?;
+            crate::store::crls::bodies(&mut read).await?
+        };
+        // Before anything is kept whose row is still to come.
+        context.revocations.bodies().retain(&needed);
         ensure_account(&context, &config.account).await?;
         Ok(Self {
             context: Arc::new(context),
@@ -95,6 +103,12 @@ impl Controller {
     #[must_use]
     pub fn sites(&self) -> Sites<'_> {
         Sites::new(&self.context)
+    }
+
+    /// CRLs of CA sets, and what is done about revocation for each.
+    #[must_use]
+    pub fn crls(&self) -> Crls<'_> {
+        Crls::new(&self.context)
     }
 
     /// Revocations by hand.

@@ -33,9 +33,10 @@ pub use api::{
     operations, serve,
 };
 pub use app::{
-    Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewRevocation,
-    NewVersion, Revocations, ServiceError, Sites, SubmittedCertificate, VersionFilter, Versions,
+    Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewCrl,
+    NewRevocation, NewVersion, Revocations, ServiceError, Sites, SubmittedCertificate,
+    VersionFilter, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -43,9 +44,9 @@ pub use distribution::{BoxFuture, Distribution};
 pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
     ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
-    Caller, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificate, EdgeCertificateId, HeldCertificate, KeyPair, KeyPairId, ParseRoleError,
-    REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId, Version, VersionStatus,
-    Warning,
+    Caller, CrlSource, CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId,
+    DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldCertificate, HeldCrl, KeyPair,
+    KeyPairId, ParseRoleError, REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId,
+    Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

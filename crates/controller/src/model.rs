@@ -4,6 +4,7 @@ mod activation;
 mod api_client;
 mod ca_set;
 mod caller;
+mod crl;
 mod deployment;
 mod revocation;
 mod site;
@@ -16,6 +17,7 @@ pub use ca_set::{
     Deletion, HeldCertificate, Version, VersionStatus,
 };
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
+pub use crl::{CrlSource, CrlState, HeldCrl};
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};

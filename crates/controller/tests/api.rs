@@ -18,6 +18,8 @@ mod authentication;
 mod ca_sets;
 #[path = "api/client.rs"]
 mod client;
+#[path = "api/crls.rs"]
+mod crls;
 #[path = "api/errors.rs"]
 mod errors;
 #[path = "api/openapi.rs"]

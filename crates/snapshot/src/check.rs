@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_rules::{Program, RuleTree, compile};
-use countersign_trust::{CaSetVersion, Certificate};
+use countersign_trust::{CaSetVersion, Certificate, RevocationPolicy};
 
 use crate::{
     Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, NamePattern, Network,
@@ -35,6 +35,8 @@ pub struct CheckedCaSet {
     pub version: VersionNumber,
     /// The trust anchors; never empty.
     pub anchors: CaSetVersion,
+    /// What is done about revocation for its clients.
+    pub revocation: RevocationPolicy,
 }
 
 /// A binding of which every reference is known to hold.
@@ -257,6 +259,7 @@ fn check_ca_sets(
                     name: set.name.clone(),
                     version: set.version,
                     anchors,
+                    revocation: set.revocation.clone(),
                 };
                 if checked.insert(set.id, Arc::new(set)).is_some() {
                     problems.add(&place, "stands twice");

@@ -64,6 +64,10 @@ fn ca_set_digest(set: &CaSet) -> Vec<u8> {
     for certificate in certificates {
         frame(&mut context, certificate);
     }
+    let revocation = wire::encode_revocation(&set.revocation);
+    if !revocation.is_empty() {
+        frame(&mut context, &revocation);
+    }
     context.finish().as_ref().to_vec()
 }
 

@@ -44,6 +44,18 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
     let wire = Body::from(snapshot);
     let mut bytes = FORMAT.to_be_bytes().to_vec();
     bytes.extend(encode_infallibly(&wire));
+    let policies: Vec<_> = snapshot
+        .ca_sets
+        .iter()
+        .filter(|set| set.revocation != RevocationPolicy::default())
+        .map(|set| WireCaSetPolicy {
+            id: set.id.number(),
+            policy: WirePolicy::from(&revocation_only(&set.revocation)),
+        })
+        .collect();
+    if !policies.is_empty() {
+        bytes.extend(encode_infallibly(&policies));
+    }
     bytes
 }
 
@@ -57,10 +69,39 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     }
     let (wire, rest): (Body, _) =
         postcard::take_from_bytes(body).map_err(|_| DecodeError::Structure)?;
-    if !rest.is_empty() {
+    let mut snapshot: Snapshot = wire.try_into()?;
+    if rest.is_empty() {
+        return Ok(snapshot);
+    }
+    let (policies, rest): (Vec<WireCaSetPolicy>, _) =
+        postcard::take_from_bytes(rest).map_err(|_| DecodeError::Structure)?;
+    // There only when it says something, so that equal snapshots have equal bytes.
+    if policies.is_empty() || !rest.is_empty() {
         return Err(DecodeError::Structure);
     }
-    wire.try_into()
+    for WireCaSetPolicy { id, policy } in policies {
+        let set = snapshot
+            .ca_sets
+            .iter_mut()
+            .find(|set| set.id.number() == id);
+        set.ok_or(DecodeError::Structure)?.revocation = Policy::from(policy).revocation;
+    }
+    Ok(snapshot)
+}
+
+fn revocation_only(revocation: &RevocationPolicy) -> Policy {
+    Policy {
+        revocation: revocation.clone(),
+        ..Policy::default()
+    }
+}
+
+/// The canonical bytes of what is done about revocation for a CA set, for hashing; none when that is nothing.
+pub(crate) fn encode_revocation(revocation: &RevocationPolicy) -> Vec<u8> {
+    if revocation.mode == RevocationMode::Off {
+        return Vec::new();
+    }
+    encode_policy(&revocation_only(revocation))
 }
 
 /// The canonical bytes of a policy, for hashing.
@@ -86,6 +127,13 @@ struct Body {
     client_credentials: Vec<WireCredential>,
     origins: Vec<WireOrigin>,
     bindings: Vec<WireBinding>,
+}
+
+/// Appended to the body: what is done about revocation for the clients of a CA set.
+#[derive(Debug, Deserialize, Serialize)]
+struct WireCaSetPolicy {
+    id: u64,
+    policy: WirePolicy,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -301,6 +349,7 @@ impl From<WireCaSet> for model::CaSet {
                 Sha1Signatures::Refuse
             },
             certificates: wire.certificates,
+            revocation: RevocationPolicy::default(),
         }
     }
 }

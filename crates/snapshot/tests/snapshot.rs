@@ -53,6 +53,7 @@ fn snapshot() -> Snapshot {
             name: "demo".into(),
             version: VersionNumber::new(2),
             sha1: Sha1Signatures::Refuse,
+            revocation: countersign_trust::RevocationPolicy::default(),
             certificates: MATERIAL.authorities[..2].to_vec(),
         }],
         server_certificates: vec![ServerCertificate {

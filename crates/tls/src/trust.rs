@@ -89,10 +89,13 @@ pub fn evaluate_peer(context: &TrustContext, peer: &Peer, now: UnixTime) -> Verd
             .ca_sets
             .iter()
             .map(|set| {
-                (
-                    set.id,
-                    evaluate(chain, &set.anchors, &revocation, &context.policy, now),
-                )
+                // Invariant I9: what must be known about a CA's clients is the affair of its own set.
+                let policy = Policy {
+                    revocation: context.policy.revocation.strictest(&set.revocation),
+                    ..context.policy.clone()
+                };
+                let verdict = evaluate(chain, &set.anchors, &revocation, &policy, now);
+                (set.id, verdict)
             })
             .collect();
         Verdicts::new(verdicts, peer, now, revocation.generation())

@@ -4,8 +4,8 @@ use http::Method;
 
 use super::call::{Call, Reply};
 use super::{
-    activations, api_clients, audit, ca_sets, certificates, edge_certificates, revocations, sites,
-    versions,
+    activations, api_clients, audit, ca_sets, certificates, crls, edge_certificates, revocations,
+    sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -107,6 +107,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         edge_certificates::OPERATIONS,
         sites::OPERATIONS,
         revocations::OPERATIONS,
+        crls::OPERATIONS,
         audit::OPERATIONS,
         api_clients::OPERATIONS,
     ]

@@ -26,6 +26,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CertificateValidationFailureActivate
         | E::CertificateValidationFailureCreate
         | E::CertificateValidationFailureUpdate
+        | E::CrlValidationFailure
         | E::EdgeCertificateValidationFailure
         | E::EdgeGridRequest
         | E::InvalidField
@@ -41,6 +42,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         E::ActivationNotFound
         | E::ApiClientNotFound
         | E::CaSetNotFound
+        | E::CrlNotFound
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound
         | E::NotFound

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::reconciler::Reconciler;
-use super::revocations;
+use super::{crls, revocations};
 
 /// The running reconcilers; dropped, they stop where they are, which leaves nothing half done.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ impl Engine {
             // Apart from the activations, which may wait for a slow node: what is revoked is told at once.
             tasks.spawn(revocations::run(Arc::clone(context), network));
         }
+        tasks.spawn(crls::run(Arc::clone(context)));
         Self { tasks }
     }
 

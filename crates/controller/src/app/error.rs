@@ -167,6 +167,8 @@ error_codes! {
     CertificateValidationFailureActivate = "certificate-validation-failure-activate", "Cannot activate the ca set version as the certificate(s) has failed validation.";
     CertificateValidationFailureCreate = "certificate-validation-failure-create", "Cannot create the ca set version as the certificate(s) has failed validation.";
     CertificateValidationFailureUpdate = "certificate-validation-failure-update", "Cannot update the ca set version as the certificate(s) has failed validation.";
+    CrlNotFound = "crl-not-found", "CRL is not found.";
+    CrlValidationFailure = "crl-validation-failure", "The CRL cannot be used.";
     DeleteInProgress = "delete-ca-set-request-in-progress", "DELETE request is in progress for the CA set on the network.";
     DuplicateVersion = "duplicate-ca-set-version", "A version of the CA set has the same certificates.";
     EdgeGridDeny = "edgegrid-deny", "The signature is not accepted.";

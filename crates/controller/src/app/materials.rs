@@ -83,6 +83,17 @@ impl Materials {
         self.read_versions(&mut read, &wanted_versions).await?;
         self.read_deployments(&mut read, &wanted_deployments)
             .await?;
+        let policies: HashMap<_, _> = store::crls::policies(&mut read, None)
+            .await?
+            .into_iter()
+            .collect();
+        for ((ca_set, _), version) in &mut self.versions {
+            let policy = policies.get(ca_set).cloned().unwrap_or_default();
+            // A setting of the set, which may change while the version cannot.
+            if version.revocation != policy {
+                Arc::make_mut(version).revocation = policy;
+            }
+        }
         let mut state = NetworkState::default();
         for (ca_set, version) in versions {
             let version = self.versions.get(&(ca_set, version));

@@ -35,6 +35,8 @@ pub(crate) struct Reconciler {
     /// Whether a node may enforce something newer than that.
     is_exposed: bool,
     is_started: bool,
+    /// How many changes of revocation policies are enforced.
+    policies: u64,
 }
 
 /// How a try to enforce some changes ended.
@@ -57,6 +59,7 @@ impl Reconciler {
             current: None,
             is_exposed: false,
             is_started: false,
+            policies: 0,
         }
     }
 
@@ -87,6 +90,9 @@ impl Reconciler {
         if !self.is_started {
             self.start().await?;
         }
+        // Read before the store, so that a change in between is taken up twice and never missed.
+        let policies = *self.context.policies.borrow();
+        self.is_exposed |= policies != self.policies;
         while self.has_work().await? {
             let plan = self
                 .materials
@@ -101,6 +107,7 @@ impl Reconciler {
                 .await?;
             self.publish_committed(&plan.state, &[]).await?;
         }
+        self.policies = policies;
         if let Some(current) = self.current.clone() {
             let patience = self.context.limits.acknowledgement_deadline;
             self.publisher.keep_up(&current, patience).await;

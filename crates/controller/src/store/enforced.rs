@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_snapshot::{CaSet, CaSetId, Network, VersionNumber};
-use countersign_trust::Sha1Signatures;
+use countersign_trust::{RevocationPolicy, Sha1Signatures};
 use sqlx::{Row, SqliteConnection};
 
 use super::{StoreError, decode};
@@ -75,6 +75,8 @@ pub(crate) async fn versions(
                         Sha1Signatures::Refuse
                     },
                     certificates: vec![der],
+                    // A setting of the set, not of the version: whoever enforces it adds it.
+                    revocation: RevocationPolicy::default(),
                 });
             }
         }

@@ -24,8 +24,24 @@ impl Default for RevocationPolicy {
     }
 }
 
+impl RevocationPolicy {
+    /// The policy under which only those are let in whom both let in.
+    #[must_use]
+    pub fn strictest(&self, other: &Self) -> Self {
+        match (self.mode, other.mode) {
+            (_, RevocationMode::Off) => self.clone(),
+            (RevocationMode::Off, _) => other.clone(),
+            (mode, other_mode) => Self {
+                mode: mode.max(other_mode),
+                scope: self.scope.max(other.scope),
+                stale_grace: self.stale_grace.min(other.stale_grace),
+            },
+        }
+    }
+}
+
 /// Whether revocation information is looked at. In every mode, manual revocations count.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum RevocationMode {
     /// CRLs and OCSP are not looked at.
     #[default]
@@ -38,7 +54,7 @@ pub enum RevocationMode {
 }
 
 /// Which certificates of a path [`RevocationMode::Require`] wants information for. What is known as revoked is refused anywhere.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum RevocationScope {
     /// The client's certificate only.
     Leaf,

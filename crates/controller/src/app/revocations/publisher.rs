@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
-    AcknowledgementOutcome, Network, NodeId, RevocationBodies, RevocationDigest,
+    AcknowledgementOutcome, CrlReference, Network, NodeId, RevocationBodies, RevocationDigest,
     RevocationManifest, RevocationSequence, SignedRevocations,
 };
-use countersign_trust::UnixTime;
+use countersign_trust::{Sha1Signatures, UnixTime};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::BodyFiles;
 use crate::app::Context;
+use crate::model::HeldCrl;
 use crate::store::revocations::StoredManifest;
 use crate::store::{self, StoreError};
 
@@ -169,16 +170,32 @@ impl RevocationPublisher {
     }
 }
 
+/// Two sets may have the same CRL.
+fn references(crls: Vec<(HeldCrl, Sha1Signatures)>) -> Vec<CrlReference> {
+    let mut references: Vec<_> = crls
+        .into_iter()
+        .map(|(crl, sha1)| CrlReference {
+            body: crl.digest,
+            signer: crl.signer.der().to_vec(),
+            sha1,
+        })
+        .collect();
+    references.sort_by_key(|reference| (reference.body, reference.sha1 == Sha1Signatures::Refuse));
+    references.dedup_by_key(|reference| reference.body);
+    references
+}
+
 /// Reads what is revoked; signs it under a new sequence when it is not what was told last.
 async fn compile(context: &Context, now: UnixTime) -> Result<Current, StoreError> {
     let mut write = context.store.write().await?;
     let revocations = store::revocations::in_force(write.connection(), now).await?;
+    let crls = store::crls::in_force(write.connection()).await?;
     let changes_at = revocations.iter().filter_map(|it| it.ends_at).min();
     let mut manifest = RevocationManifest {
         sequence: RevocationSequence::new(0),
         created: UnixTime::from_micros(0),
         manual: revocations.into_iter().map(|it| it.what).collect(),
-        crls: Vec::new(),
+        crls: references(crls),
         answers: Vec::new(),
         certificates: Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{boolean, choice, list, nullable, object, remark, text, time};
+use super::{boolean, choice, integer, list, nullable, object, remark, text, time};
 use crate::model::REVOCATION_REASONS;
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
@@ -44,6 +44,51 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 ("revocationLink", text()),
                 ("serialNumber", nullable(text())),
                 ("spkiSha256", nullable(text())),
+            ]),
+        ),
+        (
+            "CrlRequest",
+            object(&[
+                ("crl?", nullable(text())),
+                ("privateNetwork?", boolean()),
+                ("url?", nullable(text())),
+            ]),
+        ),
+        (
+            "Crl",
+            object(&[
+                ("ageSeconds", nullable(integer())),
+                ("checkedDate", nullable(time())),
+                ("createdBy", text()),
+                ("createdDate", time()),
+                ("crlId", text()),
+                ("crlLink", text()),
+                ("delta", nullable(boolean())),
+                ("entries", nullable(integer())),
+                ("error", nullable(text())),
+                ("failures", integer()),
+                ("issuer", nullable(text())),
+                ("nextCheckDate", nullable(time())),
+                ("nextUpdate", nullable(time())),
+                ("number", nullable(text())),
+                ("privateNetwork", boolean()),
+                ("receivedDate", nullable(time())),
+                ("sha256", nullable(text())),
+                (
+                    "state",
+                    choice(&["good", "expiring", "stale", "expired", "missing"]),
+                ),
+                ("thisUpdate", nullable(time())),
+                ("url", nullable(text())),
+            ]),
+        ),
+        ("Crls", object(&[("crls", list("Crl"))])),
+        (
+            "RevocationPolicy",
+            object(&[
+                ("mode", choice(&["off", "prefer", "require"])),
+                ("scope", choice(&["leaf", "path"])),
+                ("staleGraceSeconds", integer()),
             ]),
         ),
         (
