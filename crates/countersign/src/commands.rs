@@ -7,6 +7,7 @@ pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod explain;
+pub(crate) mod pki;
 pub(crate) mod quickstart;
 pub(crate) mod serve;
 pub(crate) mod site;

@@ -38,7 +38,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand,
     certificate::CertificateCommand, completions::Completions, config::ConfigCommand,
-    explain::Explain, quickstart::Quickstart, serve::Serve, site::SiteCommand,
+    explain::Explain, pki::PkiCommand, quickstart::Quickstart, serve::Serve, site::SiteCommand,
 };
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
@@ -50,6 +50,10 @@ struct CommandLine {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one value of it, made once"
+)]
 enum Command {
     Quickstart(Quickstart),
     Serve(Serve),
@@ -59,6 +63,8 @@ enum Command {
     Site(SiteCommand),
     Certificate(CertificateCommand),
     Audit(AuditCommand),
+    #[command(subcommand)]
+    Pki(PkiCommand),
     Completions(Completions),
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -74,6 +80,7 @@ fn main() -> ExitCode {
         Command::Site(command) => command.run(),
         Command::Certificate(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),
         Command::Config(command) => command.run(),
     };

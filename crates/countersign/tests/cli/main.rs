@@ -27,6 +27,11 @@ fn a_site_is_one_command_and_certificates_can_be_kept_apart() {
 }
 
 #[test]
+fn people_without_a_ca_get_certificates_that_openssl_believes() {
+    World::empty().check("pki.txt");
+}
+
+#[test]
 fn mistakes_are_explained_with_what_helps() {
     World::started().check("mistakes.txt");
 }

@@ -1,0 +1,51 @@
+//! `countersign pki sign`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use countersign_pki::{SigningRequest, Subject};
+
+use super::{Purpose, issuing, validity};
+use crate::deployed::read_text;
+use crate::output::print;
+
+/// Certifies the key of a signing request and prints the chain. What the request asks for besides is not taken over: say it here.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The request, PEM.
+    request: PathBuf,
+    /// Whom it is for; the common name that the request asks for when absent.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    #[command(flatten)]
+    purpose: Purpose,
+}
+
+impl Sign {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let purpose = &self.purpose;
+        if purpose.explain {
+            let (dir, days) = (purpose.dir.display(), purpose.days);
+            print(&format!(
+                "openssl x509 -req -in '{}' -CA '{dir}/issuing.pem' -CAkey '{dir}/issuing.key' -days {days} -extfile <(printf '{}')\n",
+                self.request.display(),
+                purpose.extensions()
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let request = SigningRequest::from_pem(&read_text(&self.request)?)
+            .with_context(|| format!("{} cannot be signed", self.request.display()))?;
+        let name = self.name.as_deref().or_else(|| request.common_name());
+        let subject = name.map_or_else(Subject::default, Subject::common_name);
+        let chain = issuing(&purpose.dir)?.sign_request(
+            &request,
+            &purpose.profile(),
+            &subject,
+            validity(purpose.days)?,
+        )?;
+        print(&chain)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
