@@ -144,6 +144,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         errors: &[
             ErrorCode::DeploymentNotFound,
             ErrorCode::EdgeCertificateNotFound,
+            ErrorCode::TypeMismatch,
         ],
         handler: deployment,
     },

@@ -129,7 +129,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: &[],
         body: Body::Ignored,
         answers: &[(200, Some("Deployment")), (202, Some("Deployment"))],
-        errors: &[ErrorCode::DeploymentNotFound, ErrorCode::SiteNotFound],
+        errors: &[
+            ErrorCode::DeploymentNotFound,
+            ErrorCode::SiteNotFound,
+            ErrorCode::TypeMismatch,
+        ],
         handler: deployment,
     },
 ];
