@@ -1,7 +1,7 @@
 //! One authenticated client connection: who it is, under which trust, and how it ends.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(crate) struct Connection {
     ending: watch::Sender<Ending>,
     tunnel: Mutex<Option<Tunnel>>,
     in_flight: AtomicU32,
+    /// Of those in flight, the ones that were let in on the strength of a valid certificate.
+    admitted: AtomicU32,
     requests: AtomicU64,
     began: Instant,
     /// Milliseconds after `began` at which a request last began, moved on or ended.
@@ -73,6 +75,15 @@ impl Protocol {
             Self::Http3 => "h3",
         }
     }
+}
+
+/// On what strength a request was let in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Admission {
+    /// Without a valid certificate, or not yet.
+    Other,
+    /// The client's certificate is valid.
+    Valid,
 }
 
 /// How far a connection is from its end; only ever grows.
@@ -124,6 +135,7 @@ impl Connection {
             ending: watch::Sender::new(Ending::Open),
             tunnel: Mutex::default(),
             in_flight: AtomicU32::new(0),
+            admitted: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             began: Instant::now(),
             progress_ms: AtomicU64::new(0),
@@ -134,10 +146,15 @@ impl Connection {
     /// time when nothing changed.
     pub(crate) fn trust(&self) -> Result<Arc<Trust>, Broken> {
         let trust = self.trust.load_full();
-        if trust.epoch() == self.node.epoch() && trust.verdicts().hold_at(self.node.now()) {
+        if self.still_holds(&trust) {
             return Ok(trust);
         }
         self.judge_again()
+    }
+
+    /// Whether neither the generation nor the time has moved past the verdicts.
+    fn still_holds(&self, trust: &Trust) -> bool {
+        trust.epoch() == self.node.epoch() && trust.verdicts().hold_at(self.node.now())
     }
 
     /// The trust of the last judgement, whatever changed since; for the log.
@@ -178,7 +195,7 @@ impl Connection {
             Ok(trust)
                 if was_valid
                     && !trust.verdicts().any_valid()
-                    && (self.in_flight() > 0
+                    && (self.admitted() > 0
                         || trust.verdicts().overall().reason() == Some(Reason::Revoked)) =>
             {
                 self.end(Ending::CutOff);
@@ -313,9 +330,35 @@ impl Connection {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn request_done(&self) {
+    pub(crate) fn request_done(&self, admission: Admission) {
         self.progress();
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if admission == Admission::Valid {
+            self.admitted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The verdicts for a new request. One of a valid client counts as admitted until [`Connection::request_done`], so that a sweep that
+    /// takes its trust away ends it; one that is judged after the change gets its explanation instead.
+    pub(crate) fn admit(&self) -> Result<(Arc<Trust>, Admission), Broken> {
+        loop {
+            let trust = self.trust()?;
+            if !trust.verdicts().any_valid() {
+                return Ok((trust, Admission::Other));
+            }
+            self.admitted.fetch_add(1, Ordering::Relaxed);
+            // The sweep judges and then counts, here it is the other way round: with the two fences, one of them sees the other.
+            fence(Ordering::SeqCst);
+            if self.still_holds(&trust) {
+                return Ok((trust, Admission::Valid));
+            }
+            self.admitted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn admitted(&self) -> u32 {
+        fence(Ordering::SeqCst);
+        self.admitted.load(Ordering::Relaxed)
     }
 
     /// Something of a request moved on.

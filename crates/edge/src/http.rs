@@ -89,9 +89,10 @@ async fn answer(
             "too many requests are in flight",
         ));
     }
-    let trust = connection
-        .trust()
+    let (trust, admission) = connection
+        .admit()
         .map_err(|broken| Rejection::new(broken.reason()).closing())?;
+    exchange.admission = admission;
     exchange.trust = Some(Arc::clone(&trust));
     require(&trust)?;
     let upgrade = tunnel::is_asked_for(&request).then(|| hyper::upgrade::on(&mut request));

@@ -12,7 +12,7 @@ use http::{Method, Uri};
 
 use super::body::Upload;
 use crate::access_log::{RequestRecord, Tls};
-use crate::connection::{Connection, Trust};
+use crate::connection::{Admission, Connection, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::metrics::RequestDone;
 use crate::origin::Origin;
@@ -29,6 +29,7 @@ pub(crate) struct Exchange {
     time: UnixTime,
     method: Method,
     target: Uri,
+    pub(crate) admission: Admission,
     pub(crate) trust: Option<Arc<Trust>>,
     pub(crate) binding: Option<Arc<EnforcedBinding>>,
     pub(crate) host: Option<Arc<ServerName>>,
@@ -59,6 +60,7 @@ impl Exchange {
             time: node.now(),
             method: method.clone(),
             target: target.clone(),
+            admission: Admission::Other,
             trust: None,
             binding: None,
             host: None,
@@ -229,7 +231,7 @@ impl Drop for Exchange {
                 self.write_record(stands_for);
             }
         }
-        self.connection.request_done();
+        self.connection.request_done(self.admission);
         self.connection
             .node()
             .requests
