@@ -12,7 +12,7 @@ use countersign_trust::{Fingerprint, Reason, UnixTime};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who};
-use crate::http::{Exchange, tunnel::Tunnel};
+use crate::http::tunnel::{self, Tunnel};
 use crate::node::Node;
 
 mod coalesce;
@@ -42,7 +42,9 @@ pub(crate) struct Connection {
     /// The last moment at which the verdicts hold, so that the sweep needs no look into the trust.
     holds_until: AtomicI64,
     ending: watch::Sender<Ending>,
-    tunnel: Mutex<Option<Tunnel>>,
+    tunnel: Mutex<Option<Box<Tunnel>>>,
+    /// WebSockets that are streams of this connection.
+    streams_tunnelled: AtomicU32,
     in_flight: AtomicU32,
     /// Of those in flight, the ones that were let in on the strength of a valid certificate.
     admitted: AtomicU32,
@@ -134,6 +136,7 @@ impl Connection {
             trust: ArcSwap::from_pointee(trust),
             ending: watch::Sender::new(Ending::Open),
             tunnel: Mutex::default(),
+            streams_tunnelled: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
             admitted: AtomicU32::new(0),
             requests: AtomicU64::new(0),
@@ -279,19 +282,11 @@ impl Connection {
     }
 
     /// What the connection becomes when its HTTP engine is done.
-    pub(crate) fn set_tunnel(&self, tunnel: Tunnel) {
+    pub(crate) fn set_tunnel(&self, tunnel: Box<Tunnel>) {
         *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
     }
 
-    /// The exchange that asked for the tunnel ends with it.
-    pub(crate) fn extend_to_tunnel(&self, exchange: Box<Exchange>) {
-        let mut tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tunnel) = tunnel.as_mut() {
-            tunnel.exchange = Some(exchange);
-        }
-    }
-
-    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
+    pub(crate) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
         self.tunnel
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -317,6 +312,19 @@ impl Connection {
             client: self.who(),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
         });
+    }
+
+    /// A stream of the connection is a WebSocket from now on, until [`Connection::stream_tunnel_ended`].
+    pub(crate) fn stream_tunnel_began(&self) {
+        self.streams_tunnelled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_tunnel_ended(&self) {
+        self.streams_tunnelled.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_stream_tunnels(&self) -> bool {
+        self.streams_tunnelled.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -377,11 +385,16 @@ impl Connection {
     pub(crate) fn patience(&self) -> Duration {
         let limits = &self.node.limits;
         if self.in_flight() == 0 {
-            limits.idle_connection
+            return limits.idle_connection;
+        }
+        let answer = limits
+            .stalled_client
+            .saturating_add(self.latest().enforced().origins().longest_silence());
+        if self.has_stream_tunnels() {
+            // It ends by itself when nothing moves; what is left is for the farewell.
+            answer.max(limits.idle_tunnel.saturating_add(tunnel::FAREWELL))
         } else {
-            limits
-                .stalled_client
-                .saturating_add(self.latest().enforced().origins().longest_silence())
+            answer
         }
     }
 }

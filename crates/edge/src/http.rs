@@ -20,6 +20,7 @@ use forward::Forwarding;
 use identity::Identity;
 use refusal::{After, Form, Rejection};
 use render::Changes;
+use tunnel::Asks;
 
 mod authority;
 mod body;
@@ -46,12 +47,15 @@ pub(crate) async fn serve(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut exchange = Exchange::begin(&connection, request.method(), request.uri());
     let version = request.version();
+    let asks = tunnel::asked_for(&request);
     // Only refusals look at it, and the headers are gone by then.
     let accept = request
         .headers()
         .contains_key(header::ACCEPT)
         .then(|| Form::preferred(request.headers()));
-    let mut response = match answer(&connection, request, &mut exchange).await {
+    let answered = answer(&connection, request, asks, &mut exchange).await;
+    let answered = answered.and_then(|response| tunnel::is_answer(asks, response, &exchange));
+    let mut response = match answered {
         Ok(response) => response,
         Err(rejection) => {
             exchange.reason = Some(rejection.reason);
@@ -71,9 +75,12 @@ pub(crate) async fn serve(
             .or_insert(alt_svc);
     }
     exchange.answered(response.status().as_u16());
-    match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS => connection.extend_to_tunnel(exchange),
-        _ => response.body_mut().closes(exchange),
+    match exchange.tunnel.take() {
+        Some(mut tunnel) => {
+            tunnel.exchange = Some(exchange);
+            tunnel::begin(tunnel, asks, connection);
+        }
+        None => response.body_mut().closes(exchange),
     }
     Ok(response)
 }
@@ -81,6 +88,7 @@ pub(crate) async fn serve(
 async fn answer(
     connection: &Arc<Connection>,
     mut request: Request<impl Into<Inbound>>,
+    asks: Asks,
     exchange: &mut Box<Exchange>,
 ) -> Result<Response<ResponseBody>, Rejection> {
     if connection.node().requests.load(Ordering::Relaxed) > connection.node().limits.requests {
@@ -95,8 +103,9 @@ async fn answer(
     exchange.admission = admission;
     exchange.trust = Some(Arc::clone(&trust));
     require(&trust)?;
-    let upgrade = tunnel::is_asked_for(&request).then(|| hyper::upgrade::on(&mut request));
+    let upgrade = (asks != Asks::Nothing).then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
+    let key = tunnel::translate(&mut parts, asks)?;
     let authority = well_formed(&parts, connection)?;
     exchange.host = Some(Arc::clone(&authority.name));
     let binding = bind(&authority, &trust)?;
@@ -130,7 +139,7 @@ async fn answer(
         origin,
         host: decision.origin.map(|_| decision.forward_host),
         response_changes: changes.response,
-        upgrade,
+        websocket: upgrade.map(|client| forward::WebSocket { client, key }),
     };
     forward::forward(parts, body.into(), &authority, forwarding, exchange).await
 }

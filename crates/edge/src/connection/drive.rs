@@ -19,6 +19,9 @@ use crate::http::{self, ResponseBody, tunnel};
 /// For a client that was asked to go and has nothing in flight, to close.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// For WebSockets that are streams of a connection, to say that they end.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// Serves HTTP on an authenticated stream. Returns when the last byte is done with.
 pub(crate) async fn serve<IO>(connection: Arc<Connection>, stream: IO)
 where
@@ -44,7 +47,7 @@ where
         Protocol::Http3 => {}
     }
     if let Some(tunnel) = connection.take_tunnel() {
-        tunnel::run(tunnel, &connection).await;
+        tunnel::run(*tunnel, &connection).await;
     }
 }
 
@@ -75,6 +78,8 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(256 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .max_send_buf_size(256 * 1024)
+        // RFC 8441: WebSockets over HTTP/2.
+        .enable_connect_protocol()
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_timeout);
     builder
@@ -153,6 +158,11 @@ async fn run(engine: impl Engine, connection: &Connection) {
                     Ending::CutOff => {
                         engine.as_mut().end_gracefully();
                         cut = Some(Box::pin(sleep_until(Instant::now() + limits.cut_off)));
+                    }
+                    // The WebSockets among its streams say that they end before the connection does.
+                    Ending::Now if connection.has_stream_tunnels() => {
+                        engine.as_mut().end_gracefully();
+                        cut = Some(Box::pin(sleep_until(Instant::now() + LAST_WORDS)));
                     }
                     Ending::Now => return,
                 }

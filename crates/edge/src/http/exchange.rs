@@ -11,6 +11,7 @@ use countersign_trust::{Reason, UnixTime};
 use http::{Method, Uri};
 
 use super::body::Upload;
+use super::tunnel::Tunnel;
 use crate::access_log::{RequestRecord, Tls};
 use crate::connection::{Admission, Connection, Trust};
 use crate::enforced::EnforcedBinding;
@@ -42,6 +43,8 @@ pub(crate) struct Exchange {
     pub(crate) origin_address: Option<SocketAddr>,
     pub(crate) origin_reused: bool,
     pub(crate) upload: Option<Arc<Upload>>,
+    /// What the request becomes, once both sides agreed to a WebSocket.
+    pub(crate) tunnel: Option<Box<Tunnel>>,
     first_byte: Option<Duration>,
     status: u16,
     sent: u64,
@@ -73,6 +76,7 @@ impl Exchange {
             origin_address: None,
             origin_reused: false,
             upload: None,
+            tunnel: None,
             first_byte: None,
             status: 0,
             sent: 0,

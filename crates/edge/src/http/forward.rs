@@ -31,8 +31,15 @@ pub(crate) struct Forwarding<'a> {
     /// Whether a rule chose the origin, and with it what the origin sees as host.
     pub(crate) host: Option<ForwardHost<'a>>,
     pub(crate) response_changes: Changes,
-    /// A WebSocket is asked for.
-    pub(crate) upgrade: Option<hyper::upgrade::OnUpgrade>,
+    pub(crate) websocket: Option<WebSocket>,
+}
+
+/// A WebSocket that is asked for.
+pub(crate) struct WebSocket {
+    /// What becomes of the client's side of it.
+    pub(crate) client: hyper::upgrade::OnUpgrade,
+    /// Ours, where the client's protocol has none.
+    pub(crate) key: Option<tunnel::Key>,
 }
 
 /// Sets the headers that every origin gets. Inbound ones of these names are replaced: the edge is the first hop that is trusted.
@@ -92,7 +99,12 @@ pub(crate) async fn forward(
     };
     // The edge answers `Expect: 100-continue` itself, when it first asks for the body, which is when the origin is connected.
     parts.headers.remove(header::EXPECT);
-    if forwarding.upgrade.is_some() {
+    if let Some(websocket) = &forwarding.websocket {
+        if let Some(key) = &websocket.key {
+            parts
+                .headers
+                .insert(header::SEC_WEBSOCKET_KEY, key.to_header());
+        }
         parts
             .headers
             .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -100,7 +112,7 @@ pub(crate) async fn forward(
             .headers
             .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    let wanted = if forwarding.upgrade.is_some() {
+    let wanted = if forwarding.websocket.is_some() {
         Wanted::New
     } else {
         Wanted::Any
@@ -233,27 +245,40 @@ fn switch(
             "the origin switched to a protocol that nobody asked for",
         )
     };
-    let Some(client) = forwarding.upgrade.take() else {
+    let Some(WebSocket { client, key }) = forwarding.websocket.take() else {
         return Err(unasked());
     };
     if !tunnel::is_websocket(response.headers()) {
         return Err(unasked());
     }
+    if key
+        .as_ref()
+        .is_some_and(|key| !key.is_accepted_by(response.headers()))
+    {
+        return Err(Rejection::because(
+            Reason::OriginUnreachable,
+            "the origin's Sec-WebSocket-Accept is not the answer to the key",
+        ));
+    }
     let origin = hyper::upgrade::on(&mut response);
-    exchange.connection().set_tunnel(Tunnel {
+    exchange.tunnel = Some(Box::new(Tunnel {
         client,
         origin,
         exchange: None,
-    });
+    }));
     let (mut parts, _) = response.into_parts();
     let _ = hop_by_hop::remove(&mut parts.headers, |_| false);
     std::mem::take(&mut forwarding.response_changes).apply(&mut parts.headers);
-    parts
-        .headers
-        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    parts
-        .headers
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if key.is_some() {
+        tunnel::answer_connect(&mut parts);
+    } else {
+        parts
+            .headers
+            .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        parts
+            .headers
+            .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
     parts.extensions.clear();
     Ok(Response::from_parts(parts, ResponseBody::ours("")))
 }

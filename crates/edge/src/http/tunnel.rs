@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use countersign_trust::Reason;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Version};
+use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -19,6 +21,9 @@ use crate::connection::{Connection, Ending};
 use frames::Frames;
 
 mod frames;
+mod translate;
+
+pub(crate) use translate::{Key, answer_connect, is_answer, translate};
 
 /// Two connections that will carry one WebSocket.
 #[derive(Debug)]
@@ -29,12 +34,26 @@ pub(crate) struct Tunnel {
     pub(crate) exchange: Option<Box<Exchange>>,
 }
 
-/// Whether a request asks for a WebSocket over HTTP/1.1 (RFC 6455 §4.1). No other protocol is ever passed on: `h2c` would carry requests
-/// past the rules.
-pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
-    request.version() == Version::HTTP_11
-        && request.method() == Method::GET
-        && is_websocket(request.headers())
+/// Whether a request asks for a WebSocket. No other protocol is ever passed on: `h2c` would carry requests past the rules.
+pub(crate) fn asked_for<B>(request: &Request<B>) -> Asks {
+    match (request.version(), request.method()) {
+        (Version::HTTP_11, &Method::GET) if is_websocket(request.headers()) => Asks::Connection,
+        (Version::HTTP_2, &Method::CONNECT) if request.extensions().get::<Protocol>().is_some() => {
+            Asks::Stream
+        }
+        _ => Asks::Nothing,
+    }
+}
+
+/// What a request asks to become.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asks {
+    /// A WebSocket on the connection (RFC 6455 §4.1).
+    Connection,
+    /// No WebSocket.
+    Nothing,
+    /// A WebSocket on the request's stream (RFC 8441 §5).
+    Stream,
 }
 
 /// Whether `Connection` and `Upgrade` say WebSocket, and nothing else.
@@ -56,6 +75,27 @@ pub(crate) fn is_websocket(headers: &HeaderMap) -> bool {
         })
 }
 
+/// Lets a tunnel begin: when the engine of its connection is done, or beside it on a stream.
+pub(crate) fn begin(tunnel: Box<Tunnel>, asks: Asks, connection: Arc<Connection>) {
+    if asks != Asks::Stream {
+        return connection.set_tunnel(tunnel);
+    }
+    connection.stream_tunnel_began();
+    tokio::spawn(async move {
+        let on_stream = OnStream(connection);
+        run(*tunnel, &on_stream.0).await;
+    });
+}
+
+/// A connection while one of its streams is a tunnel.
+struct OnStream(Arc<Connection>);
+
+impl Drop for OnStream {
+    fn drop(&mut self) {
+        self.0.stream_tunnel_ended();
+    }
+}
+
 /// Passes bytes on until one side ends, nothing moves for too long, or the client is no longer trusted.
 pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
     let Tunnel {
@@ -70,8 +110,8 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
         return;
     };
     let (from_client, from_origin) = (AtomicU64::new(0), AtomicU64::new(0));
-    let mut client = Counted::new(client, &from_client);
-    let mut origin = Counted::new(origin, &from_origin);
+    let mut client = Counted::new(client, &from_client, connection);
+    let mut origin = Counted::new(origin, &from_origin, connection);
     let moved = || {
         (
             from_client.load(Ordering::Relaxed),
@@ -175,21 +215,23 @@ async fn pass(
 }
 
 /// For both sides to take note of the end.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Counts the bytes that come from one side.
 struct Counted<'a> {
     io: TokioIo<Upgraded>,
     bytes: &'a AtomicU64,
+    connection: &'a Connection,
     /// What was written to it.
     frames: Frames,
 }
 
 impl<'a> Counted<'a> {
-    fn new(io: Upgraded, bytes: &'a AtomicU64) -> Self {
+    fn new(io: Upgraded, bytes: &'a AtomicU64, connection: &'a Connection) -> Self {
         Self {
             io: TokioIo::new(io),
             bytes,
+            connection,
             frames: Frames::default(),
         }
     }
@@ -204,7 +246,10 @@ impl AsyncRead for Counted<'_> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.io).poll_read(context, buffer);
         let read = buffer.filled().len().saturating_sub(before);
-        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        if read > 0 {
+            self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+            self.connection.progress();
+        }
         result
     }
 }
