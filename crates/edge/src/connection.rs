@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use countersign_snapshot::{ClientAuthMode, ServerName};
-use countersign_tls::{Peer, TlsFacts};
-use countersign_trust::{Fingerprint, Reason, UnixTime};
+use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
+use countersign_tls::TlsFacts;
+use countersign_trust::{Reason, UnixTime};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who};
@@ -33,7 +33,6 @@ pub(crate) struct Connection {
     protocol: Protocol,
     tls: TlsFacts,
     peer: Peer,
-    fingerprints: Option<Fingerprints>,
     /// What the log says about the client; made when the first record needs it.
     who: OnceLock<Option<Who>>,
     /// Whether the handshake asked for a certificate. When it did not, nothing is known about the client, not even that it has none.
@@ -52,13 +51,6 @@ pub(crate) struct Connection {
     began: Instant,
     /// Milliseconds after `began` at which a request last began, moved on or ended.
     progress_ms: AtomicU64,
-}
-
-/// The two digests of the client's certificate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fingerprints {
-    pub(crate) certificate: Fingerprint,
-    pub(crate) spki: Fingerprint,
 }
 
 /// What is spoken on a connection.
@@ -125,10 +117,6 @@ impl Connection {
             server_name: handshake.server_name,
             protocol: handshake.protocol,
             tls: handshake.tls,
-            fingerprints: handshake.peer.chain().map(|chain| Fingerprints {
-                certificate: chain.leaf().fingerprint(),
-                spki: chain.leaf().spki_fingerprint(),
-            }),
             who: OnceLock::new(),
             peer: handshake.peer,
             asked,
@@ -265,11 +253,6 @@ impl Connection {
 
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
-    }
-
-    /// By which the client's certificate and key are found in lists.
-    pub(crate) fn fingerprints(&self) -> Option<&Fingerprints> {
-        self.fingerprints.as_ref()
     }
 
     /// What the log says about the client.

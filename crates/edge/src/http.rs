@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use countersign_rules::{Decision, Denial, EnforcementResult, Outcome};
-use countersign_snapshot::{ClientAuthMode, HttpVersions};
+use countersign_rules::{Decision, EnforcementResult, Outcome, path};
+use countersign_snapshot::{HttpVersions, Refused, RequestFacts, is_served};
 use countersign_trust::{Reason, Verdict};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -15,7 +15,6 @@ use crate::connection::{Connection, Ending, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::origin::Origin;
 use authority::Authority;
-use facts::RequestFacts;
 use forward::Forwarding;
 use identity::Identity;
 use refusal::{After, Form, Rejection};
@@ -26,12 +25,10 @@ mod authority;
 mod body;
 mod cookies;
 mod exchange;
-mod facts;
 mod forward;
 mod hop_by_hop;
 mod identity;
 mod inbound;
-mod path;
 mod refusal;
 mod render;
 pub(crate) mod tunnel;
@@ -114,7 +111,10 @@ async fn answer(
     let (decision, changes) = decide(connection, &trust, &binding, &authority, &parts, exchange);
     match decision.outcome {
         Outcome::Forward => {}
-        Outcome::Deny(denial) => return Err(denied(denial, &trust, exchange)),
+        Outcome::Deny(denial) => {
+            let refused = Refused::by_rule(denial, binding.checked(), trust.verdicts());
+            return Err(Rejection::of(refused));
+        }
         Outcome::Respond(response) => return Ok(changes.dress(respond(response)?)),
         Outcome::Redirect(redirect) => {
             let location = changes.location.clone();
@@ -153,18 +153,9 @@ fn alt_svc(connection: &Connection, exchange: &Exchange) -> Option<HeaderValue> 
 
 /// Where a certificate is required, a verdict that went bad since the handshake ends the connection, with an explanation.
 fn require(trust: &Trust) -> Result<(), Rejection> {
-    if trust.binding().mode() != ClientAuthMode::Require || trust.verdicts().any_valid() {
-        return Ok(());
-    }
-    Err(untrusted(trust.verdicts().overall()).closing())
-}
-
-fn untrusted(verdict: &Verdict) -> Rejection {
-    match verdict {
-        Verdict::Invalid(refusal) => Rejection::because(refusal.reason(), refusal.explanation()),
-        Verdict::Missing => Rejection::new(Reason::Missing),
-        // Valid, and not for what was asked.
-        Verdict::Valid(_) => Rejection::new(Reason::NotInCaSet),
+    match Refused::by_binding(trust.binding().checked(), trust.verdicts()) {
+        None => Ok(()),
+        Some(refused) => Err(Rejection::of(refused).closing()),
     }
 }
 
@@ -173,8 +164,7 @@ fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Reje
     let malformed = |detail: &'static str| Rejection::because(Reason::MalformedRequest, detail);
     let authority = authority::of(parts, connection.server_name())
         .map_err(|error| malformed(error.as_str()).closing())?;
-    // CONNECT would make a tunnel past the rules, TRACE would show a client the headers that only origins see.
-    if matches!(parts.method, Method::CONNECT | Method::TRACE) {
+    if !is_served(parts.method.as_str()) {
         return Err(malformed("the method is not served")
             .with_status(StatusCode::METHOD_NOT_ALLOWED)
             .closing());
@@ -280,13 +270,16 @@ fn decide<'p>(
     exchange: &mut Exchange,
 ) -> (Decision<'p>, Wishes) {
     let facts = RequestFacts {
-        connection,
-        trust,
+        binding: binding.checked(),
+        verdicts: trust.verdicts(),
+        peer: connection.peer(),
+        fingerprints: RequestFacts::fingerprints_of(connection.peer()),
         host: &authority.name,
         method: parts.method.as_str(),
         path: parts.uri.path(),
         query: parts.uri.query(),
         headers: &parts.headers,
+        client: connection.client().ip(),
         now: connection.node().now(),
     };
     let decision = binding.checked().program.decide(&facts);
@@ -330,20 +323,6 @@ fn may_change_request(name: &HeaderName) -> bool {
 
 fn may_change_response(name: &HeaderName) -> bool {
     !hop_by_hop::is_framing(name)
-}
-
-fn denied(denial: Denial<'_>, trust: &Trust, exchange: &mut Exchange) -> Rejection {
-    exchange.rule = Some(denial.rule().to_owned());
-    match denial {
-        Denial::AccessDenied { reason, .. } => {
-            Rejection::because(Reason::DeniedByRule, reason.to_owned())
-        }
-        Denial::CertificateRequired {
-            revocation_only: true,
-            ..
-        } => Rejection::new(Reason::RevocationUnknown),
-        Denial::CertificateRequired { ca_sets, .. } => untrusted(trust.verdict_for(ca_sets)),
-    }
 }
 
 /// Counts the request against the limit that the rules chose. Clients without a verified identity have none to be counted by; whether

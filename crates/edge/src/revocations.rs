@@ -1,18 +1,13 @@
 //! From an offered manifest of revocations to an index in force, or to the reason why not.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_snapshot::{
-    AcknowledgementOutcome, BodyDigest, CrlReference, OcspReference, RevocationAcknowledgement,
-    RevocationBodies, RevocationManifest, RevocationSequence, SignedRevocations,
+    AcknowledgementOutcome, BodyDigest, LoadRevocationsError, LoadedRevocations,
+    RevocationAcknowledgement, RevocationBodies, RevocationSequence, SignedRevocations,
     VerifyRevocationsError, VerifyingKey,
-};
-use countersign_trust::ocsp::{self, NoncePolicy, OcspAnswer, Question, VerifyOcspError};
-use countersign_trust::{
-    Certificate, Crl, LoadCrlError, ParseCertificateError, RevocationIndex, RevocationIndexBuilder,
 };
 
 pub(crate) mod store;
@@ -34,10 +29,7 @@ pub(crate) struct Revocations {
 #[derive(Debug)]
 struct EnforcedRevocations {
     signed: Arc<SignedRevocations>,
-    sequence: RevocationSequence,
-    crls: HashMap<BodyDigest, Arc<Crl>>,
-    answers: HashMap<BodyDigest, Arc<OcspAnswer>>,
-    index: Arc<RevocationIndex>,
+    loaded: LoadedRevocations,
 }
 
 /// Why a manifest is refused; the texts are read by people.
@@ -52,16 +44,8 @@ enum OfferError {
     },
     #[error("revocations {0} are in force already with other contents")]
     Other(RevocationSequence),
-    #[error("the body {0} cannot be had")]
-    Body(BodyDigest, #[source] io::Error),
-    #[error("the bytes of the body {0} are others")]
-    Digest(BodyDigest),
-    #[error("a certificate cannot be read")]
-    Certificate(#[from] ParseCertificateError),
-    #[error("the CRL {0} cannot be used")]
-    Crl(BodyDigest, #[source] LoadCrlError),
-    #[error("the OCSP response {0} cannot be used")]
-    Answer(BodyDigest, #[source] VerifyOcspError),
+    #[error(transparent)]
+    Load(#[from] LoadRevocationsError),
     #[error("they cannot be kept on disk")]
     Store(#[from] io::Error),
     #[error("the node's work on them was interrupted")]
@@ -152,12 +136,13 @@ impl Revocations {
             .await
             .map_err(|_| OfferError::Interrupted)??;
         let next = Arc::new(next);
-        self.node.enforce_revocation(Arc::clone(&next.index));
+        let loaded = &next.loaded;
+        self.node.enforce_revocation(Arc::clone(loaded.index()));
         tracing::info!(
             network = %self.node.network,
-            sequence = %next.sequence,
-            crls = next.crls.len(),
-            answers = next.answers.len(),
+            sequence = %loaded.sequence(),
+            crls = loaded.crls(),
+            answers = loaded.answers(),
             took_ms = began.elapsed().as_secs_f64() * 1000.0,
             "revocations enforced"
         );
@@ -180,108 +165,40 @@ impl Work {
     fn run(self) -> Result<EnforcedRevocations, OfferError> {
         let manifest = self.signed.verify(&self.key)?;
         if let Some(previous) = &self.previous {
-            let (offered, enforced) = (manifest.sequence, previous.sequence);
+            let (offered, enforced) = (manifest.sequence, previous.loaded.sequence());
             match offered.cmp(&enforced) {
                 std::cmp::Ordering::Less => return Err(OfferError::Older { offered, enforced }),
                 std::cmp::Ordering::Equal => return Err(OfferError::Other(offered)),
                 std::cmp::Ordering::Greater => {}
             }
         }
-        let next = self.load(&manifest)?;
+        let previous = self.previous.as_ref().map(|previous| &previous.loaded);
+        let loaded = LoadedRevocations::load(&manifest, previous, |body| self.body(body))?;
         if self.bodies.is_some() {
             // Before it is enforced: a node that restarts must not fall behind what it acknowledged.
             self.store.save(&self.signed.to_bytes())?;
-            self.store
-                .retain(|body| next.crls.contains_key(body) || next.answers.contains_key(body));
-        }
-        Ok(next)
-    }
-
-    fn load(&self, manifest: &RevocationManifest) -> Result<EnforcedRevocations, OfferError> {
-        // The sequence never comes again with other contents, so verdicts can be remembered by it.
-        let mut index = RevocationIndexBuilder::new(manifest.sequence.number());
-        for revocation in &manifest.manual {
-            index.manual(revocation.clone());
-        }
-        for certificate in &manifest.certificates {
-            index.certificate(Certificate::from_der(certificate)?);
-        }
-        let (mut crls, mut answers) = (HashMap::new(), HashMap::new());
-        for reference in &manifest.crls {
-            let crl = self.crl(reference)?;
-            index.crl(Arc::clone(&crl));
-            crls.insert(reference.body, crl);
-        }
-        for reference in &manifest.answers {
-            let answer = self.answer(reference)?;
-            index.ocsp(Arc::clone(&answer));
-            answers.insert(reference.body, answer);
+            self.store.retain(|body| loaded.has(body));
         }
         Ok(EnforcedRevocations {
-            signed: Arc::clone(&self.signed),
-            sequence: manifest.sequence,
-            crls,
-            answers,
-            index: Arc::new(index.build()),
+            signed: self.signed,
+            loaded,
         })
     }
 
-    fn crl(&self, reference: &CrlReference) -> Result<Arc<Crl>, OfferError> {
-        let known = self
-            .previous
-            .as_ref()
-            .and_then(|previous| previous.crls.get(&reference.body))
-            .filter(|known| known.signer().der() == reference.signer);
-        if let Some(known) = known {
-            return Ok(Arc::clone(known));
-        }
-        let signer = Certificate::from_der(&reference.signer)?;
-        let bytes = self.body(&reference.body)?;
-        Crl::load(&bytes, &[signer], reference.sha1)
-            .map(Arc::new)
-            .map_err(|error| OfferError::Crl(reference.body, error))
-    }
-
-    fn answer(&self, reference: &OcspReference) -> Result<Arc<OcspAnswer>, OfferError> {
-        let known = self
-            .previous
-            .as_ref()
-            .and_then(|previous| previous.answers.get(&reference.body));
-        if let Some(known) = known {
-            return Ok(Arc::clone(known));
-        }
-        let certificate = Certificate::from_der(&reference.certificate)?;
-        let issuer = Certificate::from_der(&reference.issuer)?;
-        let question = Question {
-            certificate: &certificate,
-            issuer: &issuer,
-            nonce: None,
-        };
-        let bytes = self.body(&reference.body)?;
-        // At the time when it came: what it says is judged by its times at every look-up.
-        ocsp::verify(
-            &bytes,
-            &question,
-            NoncePolicy::Ignore,
-            reference.sha1,
-            reference.received,
-        )
-        .map(Arc::new)
-        .map_err(|error| OfferError::Answer(reference.body, error))
-    }
-
     /// From this node's disk, or from whoever offers the manifest; then it is kept.
-    fn body(&self, digest: &BodyDigest) -> Result<Vec<u8>, OfferError> {
+    fn body(&self, digest: &BodyDigest) -> io::Result<Vec<u8>> {
         if let Some(bytes) = self.store.body(digest) {
             return Ok(bytes);
         }
         let bytes = match &self.bodies {
-            Some(bodies) => bodies.read(digest),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-        .map_err(|error| OfferError::Body(*digest, error))?;
+            Some(bodies) => bodies.read(digest)?,
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
         if BodyDigest::of(&bytes) != *digest {
-            return Err(OfferError::Digest(*digest));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the bytes are others",
+            ));
         }
         self.store.keep(digest, &bytes)?;
         Ok(bytes)

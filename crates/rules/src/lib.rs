@@ -46,6 +46,7 @@
 mod catalogue;
 mod decision;
 mod facts;
+pub mod path;
 mod problem;
 mod program;
 mod schema;

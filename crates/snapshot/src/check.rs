@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_rules::{Program, RuleTree, compile};
-use countersign_trust::{CaSetVersion, Certificate, RevocationPolicy};
+use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationPolicy};
 
 use crate::{
     Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, NamePattern, Network,
@@ -37,6 +37,18 @@ pub struct CheckedCaSet {
     pub anchors: CaSetVersion,
     /// What is done about revocation for its clients.
     pub revocation: RevocationPolicy,
+}
+
+impl CheckedCaSet {
+    /// How a binding's policy judges the clients of this set. Invariant I9: what must be known about a CA's clients is the affair of its
+    /// own set.
+    #[must_use]
+    pub fn policy(&self, of_binding: &Policy) -> Policy {
+        Policy {
+            revocation: of_binding.revocation.strictest(&self.revocation),
+            ..of_binding.clone()
+        }
+    }
 }
 
 /// A binding of which every reference is known to hold.

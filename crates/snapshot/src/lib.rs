@@ -3,7 +3,8 @@
 //! A [`Snapshot`] is the immutable whole of it: CA sets, server certificates, origins and bindings. The controller compiles and signs it,
 //! an edge node verifies, checks and enforces it; nothing else passes between the two. The crate also owns the one [`Resolver`] from a
 //! server name to a binding, the [`PolicyIdentity`] that says when two bindings decide about clients in the same way, and the sealing of
-//! private keys on their way from the store to an edge node.
+//! private keys on their way from the store to an edge node. [`Verdicts`], [`RequestFacts`] and [`Refused`] put trust and rules together
+//! into what a client and its request are told, for the edge that says it and for whoever explains it.
 //!
 //! It does **not** know sockets, files, clocks, TLS or HTTP: it turns bytes into a checked model and back.
 //!
@@ -24,6 +25,7 @@
 mod acknowledgement;
 mod check;
 mod id;
+mod judge;
 mod model;
 mod name;
 mod policy_identity;
@@ -39,6 +41,7 @@ pub use id::{
     BindingId, CaSetId, ClientCredentialId, Generation, Network, NodeId, OriginId, ParseIdError,
     RevocationSequence, ServerCertificateId, VersionNumber,
 };
+pub use judge::{Peer, Refused, RequestFacts, Verdicts, is_served};
 pub use model::{
     Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential, Endpoint,
     HostHeader, HttpVersions, Origin, OriginScheme, OriginTimeouts, OriginTls, OriginTrust,
@@ -48,9 +51,9 @@ pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;
 pub use resolver::Resolver;
 pub use revocation::{
-    BodyDigest, CrlReference, DecodeRevocationsError, OcspReference, RevocationAcknowledgement,
-    RevocationBodies, RevocationDigest, RevocationManifest, SignedRevocations,
-    VerifyRevocationsError,
+    BodyDigest, CrlReference, DecodeRevocationsError, LoadRevocationsError, LoadedRevocations,
+    OcspReference, RevocationAcknowledgement, RevocationBodies, RevocationDigest,
+    RevocationManifest, SignedRevocations, VerifyRevocationsError,
 };
 pub use seal::{SealError, SealedSecret, SealingKey, Secret};
 pub use sign::{SignError, SignedSnapshot, SigningKey, SnapshotDigest, VerifyError, VerifyingKey};

@@ -10,9 +10,11 @@ use std::io;
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_trust::{ManualRevocation, Sha1Signatures, UnixTime};
 
+mod load;
 mod signed;
 mod wire;
 
+pub use load::{LoadRevocationsError, LoadedRevocations};
 pub use signed::{RevocationDigest, SignedRevocations, VerifyRevocationsError};
 pub use wire::DecodeRevocationsError;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_snapshot::{ClientAuthMode, Peer, ServerName, Verdicts};
 use countersign_trust::{PeerChain, Reason};
 use rustls::CommonState;
 use rustls::server::Accepted as AcceptedHello;
@@ -14,7 +14,7 @@ use tokio_rustls::StartHandshake;
 
 use crate::handshake::{HandshakeRecord, RECORD};
 use crate::refused::{HandshakeFault, RefusedHandshake};
-use crate::{Alert, BindingTls, Peer, TlsFacts, TlsStream, Verdicts, evaluate_peer};
+use crate::{Alert, BindingTls, TlsFacts, TlsStream, evaluate_peer};
 
 mod client_hello;
 mod farewell;
@@ -215,7 +215,5 @@ pub(crate) fn judge(
 fn stored_peer(connection: &CommonState, binding: &BindingTls) -> Peer {
     connection
         .peer_certificates()
-        .map_or(Peer::Absent, |chain| {
-            Peer::from_der(chain, binding.trust().chains())
-        })
+        .map_or(Peer::Absent, |chain| binding.trust().chains().peer(chain))
 }

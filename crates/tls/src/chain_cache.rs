@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use countersign_snapshot::Peer;
 use countersign_trust::{PeerChain, Refusal};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -38,6 +39,15 @@ impl ChainCache {
         PeerChain::digest_of(certificates)
             .and_then(|digest| self.0.get(&digest))
             .map_or_else(|| PeerChain::from_der(certificates), Ok)
+    }
+
+    /// What a client showed.
+    pub(crate) fn peer<C: AsRef<[u8]>>(&self, certificates: &[C]) -> Peer {
+        if certificates.is_empty() {
+            return Peer::Absent;
+        }
+        self.read(certificates)
+            .map_or_else(Peer::Unreadable, Peer::Chain)
     }
 
     /// Keeps a chain whose leaf key signed a handshake; others could be made up at no cost.

@@ -39,7 +39,6 @@ mod stream;
 mod ticket;
 mod trust;
 mod verdict_cache;
-mod verdicts;
 mod verifier;
 
 pub use accept::{Accepted, HandshakeLimits, Lookup, accept};
@@ -57,4 +56,3 @@ pub use stream::{OriginStream, TlsStream};
 pub use ticket::TicketSecret;
 pub use trust::{TrustContext, evaluate_peer};
 pub use verdict_cache::VerdictLookups;
-pub use verdicts::{Peer, Verdicts};

@@ -10,12 +10,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign_snapshot::ServerName;
+use countersign_snapshot::{Peer, ServerName, Verdicts};
 use countersign_trust::{PeerChain, Reason};
 use quinn_proto::{ConnectionError, TransportErrorCode};
 
 use crate::refused::HandshakeFault;
-use crate::{Alert, BindingTls, Lookup, Peer, RefusedHandshake, TlsFacts, Verdicts};
+use crate::{Alert, BindingTls, Lookup, RefusedHandshake, TlsFacts};
 
 mod client_hello;
 mod endpoint;

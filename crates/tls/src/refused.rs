@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use countersign_snapshot::ServerName;
+use countersign_snapshot::{Peer, ServerName, Verdicts};
 use countersign_trust::{PeerChain, Reason, Refusal, Verdict};
 
+use crate::Alert;
 use crate::handshake::{HandshakeRecord, Refused};
-use crate::{Alert, Peer, Verdicts};
 
 /// A refused handshake: one record for the log, complete.
 #[derive(Debug, thiserror::Error)]

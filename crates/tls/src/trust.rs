@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_snapshot::{CheckedBinding, CheckedCaSet, ClientAuthMode, PolicyIdentity};
-use countersign_trust::{Policy, UnixTime, Verdict, evaluate};
+use countersign_snapshot::{
+    CheckedBinding, CheckedCaSet, ClientAuthMode, Peer, PolicyIdentity, Verdicts,
+};
+use countersign_trust::{Policy, UnixTime};
 
 use crate::chain_cache::ChainCache;
 use crate::verdict_cache::{VerdictCache, VerdictKey};
-use crate::{Peer, Verdicts};
 
 /// What the verdicts of a binding depend on: its CA sets, its policy, and the node's revocation index.
 #[derive(Clone, Debug)]
@@ -66,38 +67,14 @@ impl TrustContext {
 #[must_use]
 pub fn evaluate_peer(context: &TrustContext, peer: &Peer, now: UnixTime) -> Verdicts {
     let revocation = context.verdicts.revocation();
-    let all = |verdict: Verdict| {
-        let verdicts = context
-            .ca_sets
-            .iter()
-            .map(|set| (set.id, verdict.clone()))
-            .collect();
-        Verdicts::new(verdicts, peer, now, revocation.generation())
-    };
-    let chain = match peer {
-        Peer::Absent => return all(Verdict::Missing),
-        Peer::Unreadable(refusal) => return all(Verdict::Invalid(refusal.clone())),
-        Peer::Chain(chain) => chain,
+    let evaluate = || Verdicts::evaluate(&context.ca_sets, &context.policy, peer, &revocation, now);
+    let Some(chain) = peer.chain() else {
+        return evaluate();
     };
     let key = VerdictKey {
         chain: chain.digest(),
         policy: context.identity,
         revocation: revocation.generation(),
     };
-    context.verdicts.get_or_evaluate(key, now, || {
-        let verdicts = context
-            .ca_sets
-            .iter()
-            .map(|set| {
-                // Invariant I9: what must be known about a CA's clients is the affair of its own set.
-                let policy = Policy {
-                    revocation: context.policy.revocation.strictest(&set.revocation),
-                    ..context.policy.clone()
-                };
-                let verdict = evaluate(chain, &set.anchors, &revocation, &policy, now);
-                (set.id, verdict)
-            })
-            .collect();
-        Verdicts::new(verdicts, peer, now, revocation.generation())
-    })
+    context.verdicts.get_or_evaluate(key, now, evaluate)
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use countersign_snapshot::PolicyIdentity;
+use countersign_snapshot::{PolicyIdentity, Verdicts};
 use countersign_trust::{RevocationIndex, UnixTime};
 use quick_cache::sync::Cache;
 
-use crate::Verdicts;
 use crate::chain_cache::ChainCache;
 
 /// All inputs of an evaluation except the time.

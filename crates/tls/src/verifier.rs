@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_snapshot::ClientAuthMode;
+use countersign_snapshot::{ClientAuthMode, Peer};
 use countersign_trust::{
     Certificate, Clock, KeyAlgorithm, PeerChain, PublicKey, Reason, Refusal, Verdict,
 };
@@ -17,7 +17,7 @@ use rustls::{
 
 use crate::alert::certificate_error;
 use crate::handshake::{Refused, with_record};
-use crate::{Peer, TrustContext, evaluate_peer};
+use crate::{TrustContext, evaluate_peer};
 
 /// Asks for a certificate, and in [`ClientAuthMode::Require`] judges it.
 ///

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use countersign_tls::Peer;
+use countersign_snapshot::Peer;
 use countersign_trust::Certificate;
 use serde::Serialize;
 
@@ -113,7 +113,7 @@ impl Who {
 
     /// What the certificate that a client showed says, if it showed one that can be read.
     pub(crate) fn of_peer(peer: &Peer) -> Option<Self> {
-        peer.chain().map(|chain| Self::new(chain.leaf()))
+        peer.leaf().map(Self::new)
     }
 
     pub(crate) fn fields(&self) -> Client<'_> {

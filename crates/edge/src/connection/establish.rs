@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_snapshot::{ClientAuthMode, ServerName};
+use countersign_snapshot::{ClientAuthMode, Peer, Refused, ServerName};
 use countersign_tls::quic::AcceptedQuic;
 use countersign_tls::{
-    Accepted, Alpn, BindingTls, HandshakeFault, HandshakeLimits, Lookup, Peer, RefusedHandshake,
+    Accepted, Alpn, BindingTls, HandshakeFault, HandshakeLimits, Lookup, RefusedHandshake,
     TlsFacts, TlsStream,
 };
-use countersign_trust::{Reason, Verdict};
+use countersign_trust::Reason;
 use tokio::net::TcpStream;
 
 use super::{Connection, Ending, Handshake, Protocol, drive};
@@ -188,15 +188,11 @@ pub(crate) fn open(
     };
     // The handshake refused what was bad under the snapshot that it began with; this is the one that is enforced now.
     let trust = connection.latest();
-    if trust.binding().mode() == ClientAuthMode::Require && !trust.verdicts().any_valid() {
-        let verdict = trust.verdicts().overall();
-        let detail = match verdict {
-            Verdict::Invalid(refusal) => refusal.explanation(),
-            Verdict::Missing | Verdict::Valid(_) => Reason::Missing.sentence().to_owned(),
-        };
+    if let Some(refused) = Refused::by_binding(trust.binding().checked(), trust.verdicts()) {
+        let detail = refused.detail.as_deref();
         refuse(
-            verdict.reason().unwrap_or(Reason::TrustUnavailable),
-            &detail,
+            refused.reason,
+            detail.unwrap_or_else(|| refused.reason.sentence()),
             Who::of_peer(&peer),
         );
         return None;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign_snapshot::{CaSetId, CheckedCaSet, ClientAuthMode, ServerName};
-use countersign_tls::{Peer, Verdicts, evaluate_peer};
+use countersign_snapshot::{CaSetId, CheckedCaSet, ClientAuthMode, Peer, ServerName, Verdicts};
+use countersign_tls::evaluate_peer;
 use countersign_trust::{Reason, ValidChain, Verdict};
 
 use crate::enforced::{Enforced, EnforcedBinding};
@@ -100,30 +100,7 @@ impl Trust {
 
     /// The one verdict to speak of when these CA sets are asked for, by the ids that rules write; none asked for means any of the binding.
     pub(crate) fn verdict_for(&self, ca_sets: &[String]) -> &Verdict {
-        if ca_sets.is_empty() {
-            return self.verdicts.overall();
-        }
-        let asked = || {
-            let sets = self
-                .binding
-                .checked()
-                .ca_sets
-                .iter()
-                .filter(|set| ca_sets.contains(&set.id_text));
-            sets.filter_map(|set| self.verdicts.of(set.id))
-        };
-        let best = asked()
-            .find(|verdict| verdict.is_valid())
-            .or_else(|| asked().find(|verdict| !is_stranger(verdict)))
-            .or_else(|| asked().next());
-        match best {
-            // "Unknown issuer" would mislead a client whose certificate is good for another CA set of the same name.
-            Some(verdict) if is_stranger(verdict) && self.verdicts.any_valid() => {
-                self.verdicts.overall()
-            }
-            Some(verdict) => verdict,
-            None => &Verdict::Missing,
-        }
+        self.verdicts.for_any_of(self.binding.checked(), ca_sets)
     }
 
     /// The word for logs and headers.
@@ -134,11 +111,4 @@ impl Trust {
             Verdict::Invalid(_) => "invalid",
         }
     }
-}
-
-fn is_stranger(verdict: &Verdict) -> bool {
-    matches!(
-        verdict.reason(),
-        Some(Reason::UnknownIssuer | Reason::IncompleteChain | Reason::NotInCaSet)
-    )
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use countersign_snapshot::Refused;
 use countersign_trust::Reason;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, VARY,
@@ -47,6 +48,15 @@ impl Rejection {
         Self {
             detail: Some(detail.into()),
             ..Self::new(reason)
+        }
+    }
+
+    /// A client whose certificate is not what is asked for, or whom a rule refused.
+    pub(crate) fn of(refused: Refused) -> Self {
+        Self {
+            detail: refused.detail,
+            rule: refused.rule,
+            ..Self::new(refused.reason)
         }
     }
 

@@ -3,7 +3,7 @@
 use countersign_rules::{HeaderChanges, HeaderOperation, Redirect, Template};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::facts::RequestFacts;
+use countersign_snapshot::RequestFacts;
 
 /// The text of a template for the log; its encoding escapes what needs it.
 pub(crate) fn for_log(template: &Template, facts: &RequestFacts<'_>) -> String {

@@ -1,8 +1,9 @@
 //! Asking for certificates, and what is made of them in the handshake.
 
+use countersign_snapshot::Peer;
 use countersign_snapshot::{CaList, ClientAuthMode};
 use countersign_testkit::{DAY, Key, KeyKind, NOW, Pki, Tbs, pki::eku};
-use countersign_tls::{Peer, evaluate_peer};
+use countersign_tls::evaluate_peer;
 use countersign_trust::{Clock, Reason, Verdict};
 use rustls::AlertDescription;
 

@@ -4,32 +4,51 @@ use std::fmt;
 use std::net::IpAddr;
 
 use countersign_rules::{CertificateState, Facts, NameAttribute, Protocol, SanKind};
-use countersign_snapshot::ServerName;
-use countersign_tls::Peer;
-use countersign_trust::{Certificate, DistinguishedName, GeneralName, UnixTime, Verdict};
+use countersign_trust::{
+    Certificate, DistinguishedName, Fingerprint, GeneralName, UnixTime, ValidChain, Verdict,
+};
 use http::HeaderMap;
 
-use crate::connection::{Connection, Trust};
+use super::{Peer, Verdicts};
+use crate::{CheckedBinding, ServerName};
 
 /// Answers out of a request whose identity and hop-by-hop headers are gone, so that rules see what the origin gets.
 #[derive(Debug)]
-pub(crate) struct RequestFacts<'a> {
-    pub(crate) connection: &'a Connection,
-    pub(crate) trust: &'a Trust,
-    pub(crate) host: &'a ServerName,
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) now: UnixTime,
+pub struct RequestFacts<'a> {
+    /// The binding of the request's name.
+    pub binding: &'a CheckedBinding,
+    /// What its CA sets say about the client.
+    pub verdicts: &'a Verdicts,
+    /// What the client showed.
+    pub peer: &'a Peer,
+    /// The two digests of the client's certificate.
+    pub fingerprints: Option<(Fingerprint, Fingerprint)>,
+    /// The name that the request is for.
+    pub host: &'a ServerName,
+    /// Its method.
+    pub method: &'a str,
+    /// Its path, unambiguous.
+    pub path: &'a str,
+    /// Its query.
+    pub query: Option<&'a str>,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Where the client is.
+    pub client: IpAddr,
+    /// When it came.
+    pub now: UnixTime,
 }
 
 impl RequestFacts<'_> {
+    /// SHA-256 of the certificate and of its public key.
+    #[must_use]
+    pub fn fingerprints_of(peer: &Peer) -> Option<(Fingerprint, Fingerprint)> {
+        peer.leaf()
+            .map(|leaf| (leaf.fingerprint(), leaf.spki_fingerprint()))
+    }
+
     fn leaf(&self) -> Option<&Certificate> {
-        match self.connection.peer() {
-            Peer::Chain(chain) => Some(chain.leaf()),
-            Peer::Absent | Peer::Unreadable(_) => None,
-        }
+        self.peer.leaf()
     }
 }
 
@@ -55,7 +74,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn client_ip(&self) -> IpAddr {
-        self.connection.client().ip().to_canonical()
+        self.client.to_canonical()
     }
 
     fn any_header(&self, name: &str, matches: &mut dyn FnMut(&[u8]) -> bool) -> bool {
@@ -72,7 +91,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn certificate_state(&self) -> CertificateState {
-        match self.trust.verdicts().overall() {
+        match self.verdicts.overall() {
             Verdict::Missing => CertificateState::Missing,
             Verdict::Valid(_) => CertificateState::Valid,
             Verdict::Invalid(_) => CertificateState::Invalid,
@@ -80,27 +99,18 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn satisfies_ca_set(&self, ca_set: &str) -> bool {
-        let ca_sets = &self.trust.binding().checked().ca_sets;
+        let ca_sets = self.binding.ca_sets.iter();
         ca_sets
-            .iter()
             .filter(|set| set.id_text == ca_set)
-            .any(|set| {
-                self.trust
-                    .verdicts()
-                    .of(set.id)
-                    .is_some_and(Verdict::is_valid)
-            })
+            .any(|set| self.verdicts.of(set.id).is_some_and(Verdict::is_valid))
     }
 
     fn revocation_status_is_good(&self) -> bool {
-        self.trust
-            .valid()
-            .is_some_and(|(_, chain)| revocation_is_good(chain))
+        self.verdicts.valid().is_some_and(revocation_is_good)
     }
 
     fn refusal_code(&self) -> Option<&str> {
-        self.trust
-            .verdicts()
+        self.verdicts
             .overall()
             .reason()
             .map(countersign_trust::Reason::code)
@@ -147,15 +157,13 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn certificate_fingerprint(&self) -> Option<&[u8; 32]> {
-        self.connection
-            .fingerprints()
-            .map(|fingerprints| fingerprints.certificate.as_bytes())
+        self.fingerprints
+            .as_ref()
+            .map(|(certificate, _)| certificate.as_bytes())
     }
 
     fn spki_fingerprint(&self) -> Option<&[u8; 32]> {
-        self.connection
-            .fingerprints()
-            .map(|fingerprints| fingerprints.spki.as_bytes())
+        self.fingerprints.as_ref().map(|(_, spki)| spki.as_bytes())
     }
 
     fn serial_number(&self) -> Option<&[u8]> {
@@ -186,7 +194,7 @@ impl Facts for RequestFacts<'_> {
 }
 
 /// Until revocation data is consulted nothing is known, and what is not known is not good.
-fn revocation_is_good(_chain: &countersign_trust::ValidChain) -> bool {
+fn revocation_is_good(_chain: &ValidChain) -> bool {
     false
 }
 

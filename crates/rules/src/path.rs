@@ -19,25 +19,39 @@
 
 /// Why a path is ambiguous, for the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ambiguity {
+pub enum Ambiguity {
+    /// `\\`.
     Backslash,
+    /// A control character or a space, raw or encoded.
     Control,
+    /// A `.` or `..` segment, in any spelling.
     DotSegment,
+    /// `//`.
     EmptySegment,
+    /// `%25`.
     EncodedPercent,
+    /// `%2f` or `%5c`.
     EncodedSlash,
+    /// `#`.
     Fragment,
+    /// An encoded character that needs no encoding.
     NeedlessEncoding,
+    /// No `/` at the beginning.
     NotAbsolute,
+    /// An octet that is not ASCII.
     NotAscii,
+    /// Encoded octets that are not UTF-8.
     NotUtf8,
+    /// A parameter in a segment without a name.
     Parameter,
+    /// A `%` that encodes nothing.
     Percent,
 }
 
 impl Ambiguity {
     /// A few words for a person.
-    pub(crate) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Backslash => "the path contains a backslash",
             Self::Control => "the path contains a control character",
@@ -57,7 +71,10 @@ impl Ambiguity {
 }
 
 /// Accepts a path (without query) that has one meaning. One pass, no allocation.
-pub(crate) fn check(path: &str) -> Result<(), Ambiguity> {
+///
+/// # Errors
+/// The first thing that makes it ambiguous.
+pub fn check(path: &str) -> Result<(), Ambiguity> {
     let bytes = path.as_bytes();
     if bytes.first() != Some(&b'/') {
         return Err(Ambiguity::NotAbsolute);

@@ -3,44 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_snapshot::CaSetId;
-use countersign_trust::{PeerChain, Reason, Refusal, UnixTime, Verdict};
+use countersign_trust::{
+    PeerChain, Policy, Reason, RevocationIndex, UnixTime, ValidChain, Verdict, evaluate,
+};
 
-use crate::chain_cache::ChainCache;
+use super::Peer;
+use crate::{CaSetId, CheckedBinding, CheckedCaSet};
 
 /// A client that is refused now is looked at again after this time even when nothing that we know of will change.
 const REFUSAL_HOLDS_FOR: Duration = Duration::from_secs(60);
-
-/// What a client showed.
-#[derive(Clone, Debug)]
-pub enum Peer {
-    /// No certificate.
-    Absent,
-    /// A chain whose leaf key took part in the handshake, or in the one that this session resumes.
-    Chain(PeerChain),
-    /// A chain that cannot be read.
-    Unreadable(Refusal),
-}
-
-impl Peer {
-    /// The chain, when there is one.
-    #[must_use]
-    pub fn chain(&self) -> Option<&PeerChain> {
-        match self {
-            Self::Chain(chain) => Some(chain),
-            Self::Absent | Self::Unreadable(_) => None,
-        }
-    }
-
-    pub(crate) fn from_der<C: AsRef<[u8]>>(certificates: &[C], chains: &ChainCache) -> Self {
-        if certificates.is_empty() {
-            return Self::Absent;
-        }
-        chains
-            .read(certificates)
-            .map_or_else(Self::Unreadable, Self::Chain)
-    }
-}
 
 /// One verdict per CA set of a binding, in the binding's order; cheap to clone.
 ///
@@ -54,7 +25,30 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    pub(crate) fn new(
+    /// Evaluates what a client showed against each of a binding's CA sets, under the binding's policy.
+    ///
+    /// Its cost is bounded; whoever asks often remembers the answer for as long as it [holds](Self::hold_at).
+    #[must_use]
+    pub fn evaluate(
+        ca_sets: &[Arc<CheckedCaSet>],
+        policy: &Policy,
+        peer: &Peer,
+        revocation: &RevocationIndex,
+        now: UnixTime,
+    ) -> Self {
+        let verdict = |set: &CheckedCaSet| match peer {
+            Peer::Absent => Verdict::Missing,
+            Peer::Unreadable(refusal) => Verdict::Invalid(refusal.clone()),
+            Peer::Chain(chain) => {
+                let policy = set.policy(policy);
+                evaluate(chain, &set.anchors, revocation, &policy, now)
+            }
+        };
+        let by_ca_set = ca_sets.iter().map(|set| (set.id, verdict(set))).collect();
+        Self::new(by_ca_set, peer, now, revocation.generation())
+    }
+
+    fn new(
         by_ca_set: Vec<(CaSetId, Verdict)>,
         peer: &Peer,
         made_at: UnixTime,
@@ -102,10 +96,44 @@ impl Verdicts {
             .unwrap_or(&Verdict::Missing)
     }
 
+    /// The one verdict to speak of when these CA sets are asked for, by the ids that rules write; none asked for means any of the binding.
+    #[must_use]
+    pub fn for_any_of(&self, binding: &CheckedBinding, ca_sets: &[String]) -> &Verdict {
+        if ca_sets.is_empty() {
+            return self.overall();
+        }
+        let asked = || {
+            let sets = binding.ca_sets.iter();
+            sets.filter(|set| ca_sets.contains(&set.id_text))
+                .filter_map(|set| self.of(set.id))
+        };
+        let best = asked()
+            .find(|verdict| verdict.is_valid())
+            .or_else(|| asked().find(|verdict| !says_stranger(verdict)))
+            .or_else(|| asked().next());
+        match best {
+            // "Unknown issuer" would mislead a client whose certificate is good for another CA set of the same name.
+            Some(verdict) if says_stranger(verdict) && self.any_valid() => self.overall(),
+            Some(verdict) => verdict,
+            None => &Verdict::Missing,
+        }
+    }
+
     /// Whether the chain is valid for at least one CA set.
     #[must_use]
     pub fn any_valid(&self) -> bool {
         self.by_ca_set.iter().any(|(_, verdict)| verdict.is_valid())
+    }
+
+    /// The chain that makes the client valid: that of the first CA set that finds it so.
+    #[must_use]
+    pub fn valid(&self) -> Option<&ValidChain> {
+        self.by_ca_set
+            .iter()
+            .find_map(|(_, verdict)| match verdict {
+                Verdict::Valid(chain) => Some(chain),
+                Verdict::Missing | Verdict::Invalid(_) => None,
+            })
     }
 
     /// Whether time alone cannot have changed anything between the evaluation and `now`.
