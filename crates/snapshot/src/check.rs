@@ -7,9 +7,9 @@ use countersign_rules::{Program, RuleTree, compile};
 use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationPolicy};
 
 use crate::{
-    Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, NamePattern, Network,
-    Origin, OriginScheme, OriginTrust, PolicyIdentity, Resolver, ServerCertificate, ServerName,
-    Snapshot, VersionNumber,
+    Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, HealthCheck,
+    NamePattern, Network, Origin, OriginScheme, OriginTrust, PolicyIdentity, Resolver,
+    ServerCertificate, ServerName, Snapshot, VersionNumber,
 };
 
 /// One reason why a snapshot cannot be enforced: where, and what.
@@ -300,6 +300,16 @@ fn check_origin(origin: &Origin, known: &Known<'_>, problems: &mut Problems) {
     if origin.endpoints.iter().all(|endpoint| endpoint.weight == 0) {
         problems.add(&place, "has no endpoint that may be chosen");
     }
+    let policy = &origin.policy;
+    if policy.outliers.max_ejected_percent > 100 {
+        problems.add(&place, "may leave out more than all of its addresses");
+    }
+    if policy.resolve_every.is_zero() {
+        problems.add(&place, "looks its names up without a pause");
+    }
+    if let Some(check) = &policy.health_check {
+        check_health_check(check, &place, problems);
+    }
     if let OriginScheme::Https(tls) = &origin.scheme {
         if let OriginTrust::Bundle(authorities) = &tls.trust {
             check_chain(&place, authorities, problems);
@@ -312,6 +322,31 @@ fn check_origin(origin: &Origin, known: &Known<'_>, problems: &mut Problems) {
                 format!("needs the client credential {id}, which is not in the snapshot"),
             );
         }
+    }
+}
+
+fn check_health_check(check: &HealthCheck, place: &str, problems: &mut Problems) {
+    let (first, last) = check.expected_statuses;
+    let wrong = [
+        (
+            !check.path.starts_with('/') || !check.path.bytes().all(|byte| byte.is_ascii_graphic()),
+            "has a health check whose path is none",
+        ),
+        (
+            check.interval.is_zero() || check.timeout.is_zero(),
+            "has a health check without a pause or without time",
+        ),
+        (
+            check.healthy_after == 0 || check.unhealthy_after == 0,
+            "has a health check that needs no answer to change its mind",
+        ),
+        (
+            first > last,
+            "has a health check that expects no status at all",
+        ),
+    ];
+    for (_, problem) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
+        problems.add(place, problem);
     }
 }
 

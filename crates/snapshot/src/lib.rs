@@ -25,6 +25,7 @@
 mod acknowledgement;
 mod check;
 mod id;
+mod ip_range;
 mod judge;
 mod model;
 mod name;
@@ -41,11 +42,13 @@ pub use id::{
     BindingId, CaSetId, ClientCredentialId, Generation, Network, NodeId, OriginId, ParseIdError,
     RevocationSequence, ServerCertificateId, VersionNumber,
 };
+pub use ip_range::{IpRange, ParseIpRangeError};
 pub use judge::{Peer, Refused, RequestFacts, Verdicts, is_served};
 pub use model::{
-    Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential, Endpoint,
-    HostHeader, HttpVersions, Origin, OriginScheme, OriginTimeouts, OriginTls, OriginTrust,
-    ServerCertificate, Snapshot, TlsPolicy, TlsVersion,
+    Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential,
+    ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HostHeader,
+    HttpVersions, Origin, OriginLimits, OriginPolicy, OriginProtocol, OriginScheme, OriginTimeouts,
+    OriginTls, OriginTrust, Outliers, Retries, ServerCertificate, Snapshot, TlsPolicy, TlsVersion,
 };
 pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;

@@ -11,6 +11,13 @@ use crate::{
     SealedSecret, ServerCertificateId, ServerName, VersionNumber,
 };
 
+mod origin_policy;
+
+pub use origin_policy::{
+    ConnectionSharing, ForwardedForm, ForwardedHeaders, HealthCheck, OriginLimits, OriginPolicy,
+    OriginProtocol, Outliers, Retries,
+};
+
 /// Everything that one network enforces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -94,6 +101,8 @@ pub struct Origin {
     pub host_header: HostHeader,
     /// How long it may take.
     pub timeouts: OriginTimeouts,
+    /// How its addresses and connections are used.
+    pub policy: OriginPolicy,
 }
 
 /// One address of an origin.
@@ -154,9 +163,9 @@ pub enum HostHeader {
 pub struct OriginTimeouts {
     /// Name look-up, TCP connect and TLS handshake together.
     pub connect: Duration,
-    /// From the end of the request head to the head of the answer.
+    /// To the head of the answer, from the last part of the request that was passed on.
     pub first_byte: Duration,
-    /// Between two reads or writes that make progress.
+    /// Between two parts of a body, in whichever direction.
     pub idle: Duration,
 }
 

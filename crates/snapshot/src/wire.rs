@@ -16,6 +16,11 @@ use crate::{
     CaSetId, Generation, NamePattern, Network, ParseIdError, ParseNameError, SealError,
     SealedSecret, Snapshot, VersionNumber,
 };
+use origin_policy::WireOriginPolicy;
+use sections::Sections;
+
+mod origin_policy;
+mod sections;
 
 /// The format that this release writes and reads.
 const FORMAT: u16 = 1;
@@ -41,9 +46,8 @@ pub enum DecodeError {
 }
 
 pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    let wire = Body::from(snapshot);
     let mut bytes = FORMAT.to_be_bytes().to_vec();
-    bytes.extend(encode_infallibly(&wire));
+    bytes.extend(encode_infallibly(&Body::from(snapshot)));
     let policies: Vec<_> = snapshot
         .ca_sets
         .iter()
@@ -53,9 +57,16 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             policy: WirePolicy::from(&revocation_only(&set.revocation)),
         })
         .collect();
-    if !policies.is_empty() {
-        bytes.extend(encode_infallibly(&policies));
-    }
+    let origins: Vec<_> = snapshot
+        .origins
+        .iter()
+        .filter_map(WireOriginPolicy::of)
+        .collect();
+    // A new section goes to the end, here and in `decode`.
+    sections::append(
+        &mut bytes,
+        [encode_infallibly(&policies), encode_infallibly(&origins)],
+    );
     bytes
 }
 
@@ -70,23 +81,34 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     let (wire, rest): (Body, _) =
         postcard::take_from_bytes(body).map_err(|_| DecodeError::Structure)?;
     let mut snapshot: Snapshot = wire.try_into()?;
-    if rest.is_empty() {
-        return Ok(snapshot);
-    }
-    let (policies, rest): (Vec<WireCaSetPolicy>, _) =
-        postcard::take_from_bytes(rest).map_err(|_| DecodeError::Structure)?;
-    // There only when it says something, so that equal snapshots have equal bytes.
-    if policies.is_empty() || !rest.is_empty() {
-        return Err(DecodeError::Structure);
-    }
-    for WireCaSetPolicy { id, policy } in policies {
+    let mut sections = Sections::new(rest);
+    for WireCaSetPolicy { id, policy } in sections.take()? {
         let set = snapshot
             .ca_sets
             .iter_mut()
             .find(|set| set.id.number() == id);
         set.ok_or(DecodeError::Structure)?.revocation = Policy::from(policy).revocation;
     }
+    origin_policies(&mut snapshot, sections.take()?)?;
+    sections.end()?;
     Ok(snapshot)
+}
+
+/// They stand in the order of the origins, so that reading is linear.
+fn origin_policies(
+    snapshot: &mut Snapshot,
+    policies: Vec<WireOriginPolicy>,
+) -> Result<(), DecodeError> {
+    let mut origins = snapshot.origins.iter_mut();
+    for wire in policies {
+        let origin = origins.find(|origin| origin.id.as_str() == wire.origin);
+        let policy = wire.read()?;
+        if policy == model::OriginPolicy::default() {
+            return Err(DecodeError::Structure);
+        }
+        origin.ok_or(DecodeError::Structure)?.policy = policy;
+    }
+    Ok(())
 }
 
 fn revocation_only(revocation: &RevocationPolicy) -> Policy {
@@ -406,6 +428,7 @@ impl TryFrom<WireOrigin> for model::Origin {
                 first_byte: Duration::from_millis(wire.first_byte_ms),
                 idle: Duration::from_millis(wire.idle_ms),
             },
+            policy: model::OriginPolicy::default(),
         })
     }
 }

@@ -73,6 +73,7 @@ fn snapshot() -> Snapshot {
                 scheme: OriginScheme::Http,
                 host_header: HostHeader::Request,
                 timeouts: OriginTimeouts::default(),
+                policy: OriginPolicy::default(),
             },
             Origin {
                 id: "origin.test:443".parse().unwrap(),
@@ -87,6 +88,20 @@ fn snapshot() -> Snapshot {
                 timeouts: OriginTimeouts {
                     connect: Duration::from_millis(1500),
                     ..OriginTimeouts::default()
+                },
+                policy: OriginPolicy {
+                    protocol: OriginProtocol::Http2,
+                    sharing: ConnectionSharing::PerClientConnection,
+                    forwarded: ForwardedHeaders {
+                        form: ForwardedForm::Both,
+                        trusted_fronts: vec!["10.0.0.0/8".parse().unwrap()],
+                    },
+                    health_check: Some(HealthCheck {
+                        path: "/health".into(),
+                        ..HealthCheck::default()
+                    }),
+                    slow_start: Duration::from_secs(30),
+                    ..OriginPolicy::default()
                 },
             },
         ],
@@ -220,6 +235,28 @@ fn every_altered_bit_and_every_cut_is_refused() {
     assert!(verify(&[&bytes[..], b"x"].concat()).is_err());
 }
 
+/// What is appended to the body says only what is not the default, in whatever combination.
+#[test]
+fn appended_sections_are_read_as_they_were_written() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let read = |snapshot: &Snapshot| {
+        let bytes = key.sign(snapshot).to_bytes();
+        SignedSnapshot::from_bytes(&bytes)
+            .unwrap()
+            .verify(&key.verifying_key(), Network::Production)
+            .unwrap()
+    };
+    let mut plain = snapshot();
+    plain.origins[1].policy = OriginPolicy::default();
+    let mut revoking = plain.clone();
+    revoking.ca_sets[0].revocation.mode = RevocationMode::Prefer;
+    let mut both = snapshot();
+    both.ca_sets[0].revocation.mode = RevocationMode::Prefer;
+    for snapshot in [plain, revoking, both, snapshot()] {
+        assert_eq!(read(&snapshot), snapshot);
+    }
+}
+
 #[test]
 fn a_whole_snapshot_is_enforceable_and_resolves_its_names() {
     let checked = CheckedSnapshot::check(snapshot()).unwrap();
@@ -287,6 +324,27 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
     refused(
         |it| it.origins[0].endpoints.clear(),
         &["origin plain: has no endpoint that may be chosen"],
+    );
+    refused(
+        |it| {
+            it.origins[0].policy.health_check = Some(HealthCheck {
+                path: "health".into(),
+                interval: Duration::ZERO,
+                healthy_after: 0,
+                expected_statuses: (300, 200),
+                ..HealthCheck::default()
+            });
+            it.origins[0].policy.outliers.max_ejected_percent = 101;
+            it.origins[0].policy.resolve_every = Duration::ZERO;
+        },
+        &[
+            "origin plain: may leave out more than all of its addresses",
+            "origin plain: looks its names up without a pause",
+            "origin plain: has a health check whose path is none",
+            "origin plain: has a health check without a pause or without time",
+            "origin plain: has a health check that needs no answer to change its mind",
+            "origin plain: has a health check that expects no status at all",
+        ],
     );
     refused(
         |it| it.bindings[0].tls.maximum_version = TlsVersion::Tls12,

@@ -9,10 +9,10 @@ use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, List
 use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
 use countersign_snapshot::{
     Binding, BodyDigest, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, CrlReference,
-    Endpoint, Generation, HostHeader, Network, Origin as OriginModel, OriginScheme, OriginTimeouts,
-    OriginTls, OriginTrust, RevocationAcknowledgement, RevocationBodies, RevocationManifest,
-    RevocationSequence, SealingKey, Secret, ServerCertificate, SignedRevocations, SignedSnapshot,
-    SigningKey, Snapshot, TlsPolicy, TlsVersion, VersionNumber,
+    Endpoint, Generation, HostHeader, Network, Origin as OriginModel, OriginPolicy, OriginScheme,
+    OriginTimeouts, OriginTls, OriginTrust, RevocationAcknowledgement, RevocationBodies,
+    RevocationManifest, RevocationSequence, SealingKey, Secret, ServerCertificate,
+    SignedRevocations, SignedSnapshot, SigningKey, Snapshot, TlsPolicy, TlsVersion, VersionNumber,
 };
 use countersign_testkit::client::{Connection, Http3Client};
 use countersign_testkit::{Ca, Credential, HttpClient, NOW, Origin, Pki, TlsClient};
@@ -474,6 +474,7 @@ pub(crate) fn plain_origin(id: &str, origin: &Origin) -> OriginModel {
         scheme: OriginScheme::Http,
         host_header: HostHeader::Request,
         timeouts: OriginTimeouts::default(),
+        policy: OriginPolicy::default(),
     }
 }
 

@@ -105,6 +105,7 @@ impl Node {
                 scheme: OriginScheme::Http,
                 host_header: HostHeader::Request,
                 timeouts: OriginTimeouts::default(),
+                policy: OriginPolicy::default(),
             }],
             bindings: vec![
                 binding("a.test", ClientAuthMode::Require, &[SET_A]),

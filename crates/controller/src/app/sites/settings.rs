@@ -11,8 +11,8 @@ use countersign_api::v1::tls::{
 use countersign_rules::{Enforcement, IdentityPresets, SiteRules, site_rules};
 use countersign_snapshot::{
     CaList, CaSetId, CipherProfile, ClientAuth, ClientAuthMode, Endpoint, HostHeader, HttpVersions,
-    NamePattern, Origin, OriginId, OriginScheme, OriginTimeouts, OriginTls, OriginTrust,
-    ServerName, TlsPolicy, TlsVersion,
+    NamePattern, Origin, OriginId, OriginPolicy, OriginScheme, OriginTimeouts, OriginTls,
+    OriginTrust, ServerName, TlsPolicy, TlsVersion,
 };
 use countersign_trust::{Policy, RevocationMode, RevocationPolicy, parse_bundle};
 
@@ -484,6 +484,7 @@ fn origin(settings: &SiteOrigin, problems: &mut Problems) -> Origin {
         },
         host_header: host_header(settings.host_header.as_ref(), problems),
         timeouts: OriginTimeouts::default(),
+        policy: OriginPolicy::default(),
     }
 }
 
