@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_snapshot::{
     Acknowledgement, Generation, RevocationAcknowledgement, RevocationBodies, SignedRevocations,
-    SignedSnapshot, SnapshotDigest,
+    SignedSnapshot, SnapshotDigest, StatusSource,
 };
 use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
 use countersign_trust::RevocationIndex;
@@ -19,8 +19,9 @@ use crate::connection::Ending;
 use crate::node::{Node, Parts, Phase};
 use crate::offer::Offers;
 use crate::revocations::{Revocations, store::RevocationStore};
+use crate::statuses::{AnswerFiles, Statuses};
 use crate::store::LastGood;
-use crate::{EdgeConfig, accept, http3, sweep};
+use crate::{EdgeConfig, accept, http3, statuses, sweep};
 
 /// Starts edge nodes.
 #[derive(Debug)]
@@ -100,12 +101,14 @@ impl Edge {
             Ok((
                 store,
                 RevocationStore::open(&config.state_dir, config.network)?,
+                AnswerFiles::open(&config.state_dir, config.network)?,
             ))
         };
-        let (store, revocation_store) = open().map_err(|source| StartError::StateDirectory {
-            path: config.state_dir.clone(),
-            source,
-        })?;
+        let (store, revocation_store, answers) =
+            open().map_err(|source| StartError::StateDirectory {
+                path: config.state_dir.clone(),
+                source,
+            })?;
         let tickets =
             TicketSecret::from_sealing_key(&config.sealing_key).map_err(StartError::Tickets)?;
         let node = Node::new(Parts {
@@ -117,6 +120,7 @@ impl Edge {
             clock: config.clock,
             access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
             alt_svc: bound.iter().find_map(http3::alt_svc),
+            statuses: Statuses::new(answers),
         });
         let mut listeners = Vec::new();
         let mut quic_listeners = Vec::new();
@@ -133,6 +137,9 @@ impl Edge {
             revocation_store,
         ));
         // Before the first connection is accepted, so that a restart refuses nobody, and lets in nobody who was revoked.
+        let restoring = Arc::clone(&node);
+        // Thousands of signatures: not on the threads that serve. A panic is reported by the runtime's hook, and the answers are asked for again.
+        let _ = tokio::task::spawn_blocking(move || restoring.statuses.restore(&restoring)).await;
         if revocations.restore().await {
             offers.restore().await;
         }
@@ -143,6 +150,7 @@ impl Edge {
             tokio::spawn(http3::run(Arc::clone(&node), listener));
         }
         tokio::spawn(sweep::run(Arc::clone(&node)));
+        tokio::spawn(statuses::keep_fresh(Arc::clone(&node)));
         Ok(EdgeHandle {
             node,
             offers,
@@ -171,6 +179,12 @@ impl EdgeHandle {
         bodies: Arc<dyn RevocationBodies>,
     ) -> RevocationAcknowledgement {
         self.revocations.offer(signed, bodies).await
+    }
+
+    /// Names who can find out about clients that were never seen before. Only the first one counts; without one, the node goes on with what
+    /// it has.
+    pub fn ask_statuses_of(&self, source: Arc<dyn StatusSource>) {
+        self.node.statuses.set_source(&self.node, source);
     }
 
     /// The first address that is listened at, with its real port.

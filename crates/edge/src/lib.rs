@@ -38,6 +38,7 @@ mod origin;
 mod rate_limit;
 mod registry;
 mod revocations;
+mod statuses;
 mod store;
 mod sweep;
 

@@ -43,6 +43,8 @@ pub struct Limits {
     pub idle_origin_connection: Duration,
     /// Without a byte in either direction, after which a WebSocket is closed.
     pub idle_tunnel: Duration,
+    /// For the answer of a CA about a client that was never seen before, after its handshake; then the revocation policy decides by what is known.
+    pub status_wait: Duration,
     /// For the requests in flight on a connection whose client is no longer trusted.
     pub cut_off: Duration,
 }
@@ -68,6 +70,8 @@ impl Default for Limits {
             idle_origin_connections: 256,
             idle_origin_connection: Duration::from_secs(30),
             idle_tunnel: Duration::from_secs(300),
+            // What a person does not notice, and a responder nearby needs ten times less.
+            status_wait: Duration::from_millis(500),
             // Together with the sweep itself this keeps the promise of one second.
             cut_off: Duration::from_millis(700),
         }

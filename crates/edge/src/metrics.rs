@@ -8,6 +8,7 @@ use countersign_tls::TlsFacts;
 use countersign_trust::{Reason, Verdict};
 
 use crate::connection::{Connection, Protocol};
+use crate::statuses::Settled;
 
 mod catalogue;
 mod cells;
@@ -39,6 +40,10 @@ pub(crate) struct Metrics {
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
     cut_off: AtomicU64,
+    /// By what is known about the revocation of the clients that were let in.
+    revocation: Cells<1>,
+    /// By how the wait for a status ended.
+    settled: Cells<1>,
 }
 
 /// A request that is over.
@@ -69,6 +74,10 @@ const GROUPS: [&str; 6] = [
     "other",
 ];
 const OFFERS: [&str; 2] = ["enforced", "refused"];
+/// In the order of `RevocationState`.
+const REVOCATION_STATES: [&str; 4] = ["not_checked", "good", "stale", "unknown"];
+/// In the order of `Settled`, whose first is not counted.
+const STATUS_WAITS: [&str; 4] = ["known", "answered", "nothing", "late"];
 const HANDSHAKES: [&str; 2] = ["accepted", "refused"];
 
 impl Metrics {
@@ -92,6 +101,15 @@ impl Metrics {
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
+            revocation: Cells::new([REVOCATION_STATES.len()]),
+            settled: Cells::new([STATUS_WAITS.len()]),
+        }
+    }
+
+    /// The wait for the status of a client that was never seen before is over.
+    pub(crate) fn settled(&self, settled: Settled) {
+        if settled != Settled::Known {
+            self.settled.add([settled as usize]);
         }
     }
 
@@ -116,6 +134,9 @@ impl Metrics {
         let protocol = connection.protocol() as usize;
         self.accepted
             .add([protocol, version, group, usize::from(*resumed)]);
+        if let Some((_, chain)) = connection.latest().valid() {
+            self.revocation.add([chain.revocation() as usize]);
+        }
         let [accepted, _] = &self.handshake_duration;
         accepted.observe(took);
     }

@@ -18,6 +18,7 @@ use crate::enforced::Enforced;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::registry::Registry;
+use crate::statuses::Statuses;
 
 /// Whether the node takes new connections.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -45,6 +46,7 @@ pub(crate) struct Node {
     pub(crate) metrics: Metrics,
     pub(crate) handshakes: Arc<HandshakeBudget>,
     pub(crate) rate_limiter: RateLimiter,
+    pub(crate) statuses: Statuses,
     pub(crate) phase: watch::Sender<Phase>,
     /// TCP connections, from accept to close.
     pub(crate) connections: AtomicUsize,
@@ -71,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) access_log: AccessLog,
     pub(crate) alt_svc: Option<HeaderValue>,
+    pub(crate) statuses: Statuses,
 }
 
 impl Node {
@@ -88,6 +91,7 @@ impl Node {
                 parts.limits.handshakes_per_address,
             ),
             rate_limiter: RateLimiter::new(),
+            statuses: parts.statuses,
             phase: watch::Sender::new(Phase::Serving),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),

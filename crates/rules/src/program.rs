@@ -31,6 +31,7 @@ pub struct Program {
     root: CompiledRule,
     origins: Vec<Origin>,
     ca_sets: Vec<String>,
+    asks_for_revocation_status: bool,
     warnings: Vec<Problem>,
 }
 
@@ -117,6 +118,11 @@ impl Program {
     /// Ids of every CA set that some rule names. A binding that runs this program needs all of them.
     pub fn ca_sets(&self) -> &[String] {
         &self.ca_sets
+    }
+
+    /// Whether some rule asks for the revocation status of clients, which somebody has to find out.
+    pub fn asks_for_revocation_status(&self) -> bool {
+        self.asks_for_revocation_status
     }
 
     /// What was found when the program was compiled and did not stop it.

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_rules::{Program, RuleTree, compile};
-use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationPolicy};
+use countersign_trust::{
+    CaSetVersion, Certificate, Policy, RevocationMode, RevocationPolicy, RevocationScope,
+};
 
 use crate::{
     Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, HealthCheck,
@@ -418,9 +420,15 @@ fn check_binding(
     }
     let program = check_rules(binding, known, &place, problems)?;
     (problems.0.len() == before).then(|| {
+        let mut binding = binding.clone();
+        let revocation = &mut binding.client_auth.policy.revocation;
+        // Rules that ask for the status make it looked at: there is one engine, and what it does not look at it cannot tell.
+        if program.asks_for_revocation_status() && revocation.mode == RevocationMode::Off {
+            (revocation.mode, revocation.scope) = (RevocationMode::Prefer, RevocationScope::Leaf);
+        }
         Arc::new(CheckedBinding {
-            binding: binding.clone(),
             policy_identity: PolicyIdentity::new(&binding.client_auth, model),
+            binding,
             ca_sets: own_ca_sets,
             program,
         })

@@ -54,9 +54,10 @@ pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;
 pub use resolver::Resolver;
 pub use revocation::{
-    BodyDigest, CrlReference, DecodeRevocationsError, LoadRevocationsError, LoadedRevocations,
-    OcspReference, RevocationAcknowledgement, RevocationBodies, RevocationDigest,
-    RevocationManifest, SignedRevocations, VerifyRevocationsError,
+    AskedStatus, BodyDigest, CrlReference, DecodeRevocationsError, LoadRevocationsError,
+    LoadedRevocations, OcspReference, OcspResponse, RevocationAcknowledgement, RevocationBodies,
+    RevocationDigest, RevocationManifest, SignedRevocations, StatusAnswer, StatusQuestion,
+    StatusSource, VerifyRevocationsError,
 };
 pub use seal::{SealError, SealedSecret, SealingKey, Secret};
 pub use sign::{SignError, SignedSnapshot, SigningKey, SnapshotDigest, VerifyError, VerifyingKey};

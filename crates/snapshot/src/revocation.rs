@@ -12,10 +12,12 @@ use countersign_trust::{ManualRevocation, Sha1Signatures, UnixTime};
 
 mod load;
 mod signed;
+mod status;
 mod wire;
 
 pub use load::{LoadRevocationsError, LoadedRevocations};
 pub use signed::{RevocationDigest, SignedRevocations, VerifyRevocationsError};
+pub use status::{AskedStatus, OcspResponse, StatusAnswer, StatusQuestion, StatusSource};
 pub use wire::DecodeRevocationsError;
 
 use crate::{AcknowledgementOutcome, Network, NodeId, RevocationSequence};

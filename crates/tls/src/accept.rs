@@ -58,7 +58,8 @@ pub struct Accepted<IO> {
     pub binding: Arc<BindingTls>,
     /// What the client showed, now or in the handshake that this session resumes.
     pub peer: Peer,
-    /// What the binding's CA sets say about it, as of now.
+    /// What the binding's CA sets say about it, as of now. Where [`TlsContext::ask_later`](crate::TlsContext::ask_later) is on, a required certificate may be
+    /// one of which too little is known to let it in.
     pub verdicts: Verdicts,
     /// What was negotiated.
     pub facts: TlsFacts,
@@ -197,7 +198,11 @@ pub(crate) fn judge(
     }
     let verdicts = evaluate_peer(binding.trust(), &peer, binding.context().clock.now());
     // Threats C1.3, C1.6: a resumed session was verified some time ago; what counts is now.
-    if binding.trust().mode() == ClientAuthMode::Require && !verdicts.any_valid() {
+    // One whose CAs are still to be asked goes on to whoever asks them.
+    if binding.trust().mode() == ClientAuthMode::Require
+        && !verdicts.any_valid()
+        && !binding.trust().is_to_be_asked(&verdicts)
+    {
         return Err(RefusedHandshake::after_the_handshake(
             server_name.clone(),
             &peer,

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use countersign_snapshot::{CaList, CheckedBinding, PolicyIdentity, TlsPolicy};
-use countersign_trust::{Clock, RevocationIndex, UnixTime};
+use countersign_trust::ocsp::OcspAnswer;
+use countersign_trust::{Certificate, Clock, Fingerprint, RevocationIndex, UnixTime};
 use rustls::RootCertStore;
 
 use crate::api::system_roots;
@@ -81,6 +82,32 @@ impl TlsContext {
     /// Puts a new revocation index in force, for handshakes and evaluations from now on. Its generation must differ from the last one's.
     pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {
         self.verdicts.replace_revocation(index);
+    }
+
+    /// Says that clients whose CAs have not been asked yet come through the handshake of a binding that requires a certificate. Whoever sets it
+    /// asks, evaluates again and refuses then.
+    pub fn ask_later(&self, asks: bool) {
+        self.verdicts.set_asks_later(asks);
+    }
+
+    /// Takes an OCSP answer about a certificate of a client into account, beside the index and bounded in memory. A newer one takes the place
+    /// of the last.
+    pub fn remember_answer(&self, certificate: &Certificate, answer: Arc<OcspAnswer>) {
+        self.verdicts
+            .answers()
+            .remember(certificate.fingerprint(), answer);
+    }
+
+    /// Whether the answer about a certificate was looked at since this was last asked; `None` when there is none.
+    #[must_use]
+    pub fn answer_was_used(&self, certificate: &Fingerprint) -> Option<bool> {
+        self.verdicts.answers().was_used(certificate)
+    }
+
+    /// How many OCSP answers are remembered.
+    #[must_use]
+    pub fn answers(&self) -> usize {
+        self.verdicts.answers().len()
     }
 
     /// The revocation index in force.

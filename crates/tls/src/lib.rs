@@ -21,6 +21,7 @@
 
 mod accept;
 mod alert;
+mod answers;
 mod api;
 mod binding;
 mod chain_cache;

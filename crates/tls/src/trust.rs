@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_snapshot::{
     CheckedBinding, CheckedCaSet, ClientAuthMode, Peer, PolicyIdentity, Verdicts,
 };
+use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{Policy, UnixTime};
 
 use crate::chain_cache::ChainCache;
@@ -53,6 +54,10 @@ impl TrustContext {
         self.verdicts.chains()
     }
 
+    pub(crate) fn is_to_be_asked(&self, verdicts: &Verdicts) -> bool {
+        self.verdicts.is_to_be_asked(verdicts)
+    }
+
     /// The generation of the revocation index in force; verdicts of another generation must be made anew.
     #[must_use]
     pub fn revocation_generation(&self) -> u64 {
@@ -67,14 +72,21 @@ impl TrustContext {
 #[must_use]
 pub fn evaluate_peer(context: &TrustContext, peer: &Peer, now: UnixTime) -> Verdicts {
     let revocation = context.verdicts.revocation();
-    let evaluate = || Verdicts::evaluate(&context.ca_sets, &context.policy, peer, &revocation, now);
-    let Some(chain) = peer.chain() else {
-        return evaluate();
+    let evaluate = |answers: &[Arc<OcspAnswer>]| {
+        let (ca_sets, policy) = (&context.ca_sets, &context.policy);
+        Verdicts::evaluate_with_answers(ca_sets, policy, peer, &revocation, answers, now)
     };
+    let Some(chain) = peer.chain() else {
+        return evaluate(&[]);
+    };
+    let (answers, answers_number) = context.verdicts.answers_about(chain);
     let key = VerdictKey {
         chain: chain.digest(),
         policy: context.identity,
         revocation: revocation.generation(),
+        answers: answers_number,
     };
-    context.verdicts.get_or_evaluate(key, now, evaluate)
+    context
+        .verdicts
+        .get_or_evaluate(key, now, || evaluate(&answers))
 }

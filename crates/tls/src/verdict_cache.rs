@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use countersign_snapshot::{PolicyIdentity, Verdicts};
-use countersign_trust::{RevocationIndex, UnixTime};
+use countersign_trust::ocsp::OcspAnswer;
+use countersign_trust::{Certificate, PeerChain, RevocationIndex, UnixTime};
 use quick_cache::sync::Cache;
 
+use crate::answers::Answers;
 use crate::chain_cache::ChainCache;
 
 /// All inputs of an evaluation except the time.
@@ -20,6 +22,8 @@ pub(crate) struct VerdictKey {
     pub(crate) policy: PolicyIdentity,
     /// The state of the revocation data.
     pub(crate) revocation: u64,
+    /// Which OCSP answers about the chain there were beside it.
+    pub(crate) answers: u64,
 }
 
 /// Remembers verdicts and the chains they are about, so that a client that comes again costs no signature check and no parse; and holds
@@ -28,6 +32,9 @@ pub(crate) struct VerdictCache {
     verdicts: Cache<VerdictKey, Verdicts>,
     chains: ChainCache,
     revocation: ArcSwap<RevocationIndex>,
+    answers: Answers,
+    /// Whether somebody asks about certificates of which nothing is known, after the handshake.
+    asks_later: AtomicBool,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -50,6 +57,8 @@ impl VerdictCache {
             verdicts: Cache::new(entries),
             chains: ChainCache::new(CHAINS_BYTES),
             revocation: ArcSwap::from_pointee(RevocationIndex::empty()),
+            answers: Answers::default(),
+            asks_later: AtomicBool::new(false),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -65,6 +74,25 @@ impl VerdictCache {
 
     pub(crate) fn replace_revocation(&self, index: Arc<RevocationIndex>) {
         self.revocation.store(index);
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// The OCSP answers about the chain that are not in the index, and a number that is another one whenever they are others.
+    pub(crate) fn answers_about(&self, chain: &PeerChain) -> (Vec<Arc<OcspAnswer>>, u64) {
+        self.answers
+            .about(chain.certificates().iter().map(Certificate::fingerprint))
+    }
+
+    pub(crate) fn set_asks_later(&self, asks: bool) {
+        self.asks_later.store(asks, Ordering::Relaxed);
+    }
+
+    /// Whether a client with this verdict is let through the handshake, for somebody to ask its CAs before it is judged again.
+    pub(crate) fn is_to_be_asked(&self, verdicts: &Verdicts) -> bool {
+        self.asks_later.load(Ordering::Relaxed) && verdicts.unanswered().next().is_some()
     }
 
     pub(crate) fn lookups(&self) -> VerdictLookups {
@@ -102,10 +130,12 @@ impl VerdictCache {
             chain,
             policy,
             revocation: self.revocation.load().generation(),
+            // A chain about which somebody was asked is evaluated.
+            answers: 0,
         };
-        self.verdicts
-            .get(&key)
-            .is_some_and(|known| known.hold_at(now) && !known.any_valid())
+        self.verdicts.get(&key).is_some_and(|known| {
+            known.hold_at(now) && !known.any_valid() && !self.is_to_be_asked(&known)
+        })
     }
 }
 

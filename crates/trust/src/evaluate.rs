@@ -15,8 +15,12 @@ mod revocation;
 mod search;
 
 pub(crate) use failure::Failure;
+pub(crate) use path::Good;
 
 use self::search::Search;
+use std::sync::Arc;
+
+use crate::ocsp::OcspAnswer;
 use crate::{CaSetVersion, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, Verdict};
 
 /// Evaluates a client's chain against a CA set at a time.
@@ -31,9 +35,24 @@ pub fn evaluate(
     policy: &Policy,
     now: UnixTime,
 ) -> Verdict {
+    evaluate_with_answers(chain, set, revocation, &[], policy, now)
+}
+
+/// Evaluates as [`evaluate`] does, with OCSP answers about this very client that are not in the index: what a node asked for when it first
+/// saw the client. Of an answer here and one in the index the newer counts.
+#[must_use]
+pub fn evaluate_with_answers(
+    chain: &PeerChain,
+    set: &CaSetVersion,
+    revocation: &RevocationIndex,
+    answers: &[Arc<OcspAnswer>],
+    policy: &Policy,
+    now: UnixTime,
+) -> Verdict {
     let context = Context {
         set,
         revocation,
+        answers,
         policy,
         now,
         signers: CrlSigners::UnderTheSameAnchor,
@@ -50,6 +69,7 @@ pub fn evaluate(
 struct Context<'a> {
     set: &'a CaSetVersion,
     revocation: &'a RevocationIndex,
+    answers: &'a [Arc<OcspAnswer>],
     policy: &'a Policy,
     now: UnixTime,
     signers: CrlSigners,

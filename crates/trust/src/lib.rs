@@ -62,7 +62,7 @@ pub use certificate::{
     DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,
     ParseCertificateError, RevocationReasons, Validity, Version,
 };
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, evaluate_with_answers};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use general_name::GeneralName;
 pub use identity::ClientIdentity;
@@ -80,4 +80,4 @@ pub use revocation::{
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};
 pub use time::{Clock, ParseTimeError, UnixTime};
-pub use verdict::{PathAttempt, Refusal, ValidChain, Verdict};
+pub use verdict::{PathAttempt, Refusal, RevocationState, Unanswered, ValidChain, Verdict};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::evaluate::Failure;
+use crate::evaluate::{Failure, Good};
 use crate::{Certificate, ClientIdentity, Reason, UnixTime};
 
 /// The result of evaluating one client chain against one CA set at one time; cheap to clone.
@@ -34,6 +34,42 @@ impl Verdict {
     }
 }
 
+/// What is known about the revocation of a valid chain: the worst among the certificates that the policy's scope names.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RevocationState {
+    /// The policy does not look, except for revocations by hand.
+    NotChecked,
+    /// Their CAs say that they are good.
+    Good,
+    /// What their CAs said last is too old.
+    Stale,
+    /// Nothing.
+    Unknown,
+}
+
+impl RevocationState {
+    /// The word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotChecked => "not_checked",
+            Self::Good => "good",
+            Self::Stale => "stale",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A certificate on a path that is good otherwise, about which there is no recent revocation data. Its CA may be asked: the path was verified, so
+/// that what the certificate says about where to ask is its CA's word.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unanswered {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The certificate above it on the path.
+    pub issuer: Certificate,
+}
+
 /// A chain that satisfied a CA set at a time. Made only by [`evaluate`](crate::evaluate); its existence is the proof.
 #[derive(Clone, Debug)]
 pub struct ValidChain(Arc<ValidParts>);
@@ -46,16 +82,18 @@ struct ValidParts {
     valid_until: UnixTime,
     holds_until: UnixTime,
     evaluated_at: UnixTime,
+    revocation: RevocationState,
+    unanswered: Vec<Unanswered>,
 }
 
 impl ValidChain {
-    /// For the evaluator alone: `path` goes from the leaf to the trust anchor; `until` bounds the verdict besides the validity of the path.
+    /// For the evaluator alone: `path` goes from the leaf to the trust anchor; `good` says what was found.
     pub(crate) fn new(
         path: Vec<Certificate>,
         leaf: &Certificate,
         anchor: &Certificate,
         evaluated_at: UnixTime,
-        until: UnixTime,
+        good: Good,
     ) -> Self {
         let valid_until = path
             .iter()
@@ -66,8 +104,10 @@ impl ValidChain {
             anchor: anchor.clone(),
             identity: ClientIdentity::new(leaf.clone()),
             valid_until,
-            holds_until: valid_until.min(until),
+            holds_until: valid_until.min(good.until),
             evaluated_at,
+            revocation: good.revocation.state,
+            unanswered: good.revocation.unanswered,
         }))
     }
 
@@ -96,6 +136,18 @@ impl ValidChain {
         self.0.holds_until
     }
 
+    /// What is known about the revocation of its certificates.
+    #[must_use]
+    pub fn revocation(&self) -> RevocationState {
+        self.0.revocation
+    }
+
+    /// Its certificates about which their CAs could say more; none when the policy does not look.
+    #[must_use]
+    pub fn unanswered(&self) -> &[Unanswered] {
+        &self.0.unanswered
+    }
+
     /// Who the client is.
     #[must_use]
     pub fn identity(&self) -> &ClientIdentity {
@@ -120,6 +172,7 @@ struct RefusalParts {
     remedy: String,
     certificate: Option<Certificate>,
     attempts: Vec<PathAttempt>,
+    unanswered: Vec<Unanswered>,
 }
 
 impl Refusal {
@@ -135,6 +188,7 @@ impl Refusal {
             remedy: reason.remedy().to_owned(),
             certificate,
             attempts: Vec::new(),
+            unanswered: Vec::new(),
         }))
     }
 
@@ -147,6 +201,7 @@ impl Refusal {
                 .unwrap_or_else(|| failure.reason.remedy().to_owned()),
             certificate: failure.certificate,
             attempts,
+            unanswered: failure.unanswered,
         }))
     }
 
@@ -172,6 +227,12 @@ impl Refusal {
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()
+    }
+
+    /// The certificates whose CAs could take the refusal away by what they say: not empty only when nothing else speaks against the path.
+    #[must_use]
+    pub fn unanswered(&self) -> &[Unanswered] {
+        &self.0.unanswered
     }
 
     /// The paths that were tried, each with the reason why it failed.

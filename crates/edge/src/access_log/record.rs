@@ -83,6 +83,8 @@ pub(crate) struct Tls<'a> {
 pub(crate) struct Client<'a> {
     pub(crate) ca_set: Option<&'a str>,
     pub(crate) ca_set_version: Option<u32>,
+    /// What is known about the revocation of a valid client.
+    pub(crate) revocation: Option<&'a str>,
     pub(crate) client_subject: Option<&'a str>,
     pub(crate) client_issuer: Option<&'a str>,
     pub(crate) serial: Option<&'a str>,
@@ -120,6 +122,7 @@ impl Who {
         Client {
             ca_set: None,
             ca_set_version: None,
+            revocation: None,
             client_subject: Some(&self.subject),
             client_issuer: Some(&self.issuer),
             serial: Some(&self.serial),

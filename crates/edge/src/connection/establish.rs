@@ -19,6 +19,7 @@ use crate::access_log::{ConnectionRecord, Who};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
 use crate::registry::Registered;
+use crate::statuses;
 
 /// Runs one client connection from its first byte to its last.
 pub(crate) async fn run(
@@ -80,15 +81,16 @@ async fn authenticate(
     permit: HandshakePermit,
 ) -> Option<(Arc<Connection>, Box<TlsStream<TcpStream>>)> {
     let began = Instant::now();
-    let accepted = handshake(node, stream).await;
-    drop(permit);
-    let accepted = match accepted {
+    let accepted = match handshake(node, stream).await {
         Ok(accepted) => accepted,
         Err(refused) => {
+            drop(permit);
             record_refused(node, client, &refused, began.elapsed());
             return None;
         }
     };
+    statuses::settle(node, &accepted.binding, &accepted.peer).await;
+    drop(permit);
     let established = Established {
         client,
         server_name: accepted.server_name,

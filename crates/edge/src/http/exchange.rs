@@ -163,9 +163,10 @@ impl Exchange {
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
         let facts = connection.tls();
         let mut client = connection.who();
-        if let Some((set, _)) = trust.valid() {
+        if let Some((set, chain)) = trust.valid() {
             client.ca_set = Some(&set.name);
             client.ca_set_version = Some(set.version.number());
+            client.revocation = Some(chain.revocation().as_str());
         }
         let binding = self.binding.as_ref().unwrap_or_else(|| trust.binding());
         let path = self.target.path();

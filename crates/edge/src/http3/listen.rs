@@ -17,7 +17,7 @@ use crate::accept::budget::{Exhausted, HandshakePermit};
 use crate::accept::{Bound, OpenConnection};
 use crate::connection::establish::{self, Established};
 use crate::node::{Node, Phase};
-use crate::{Limits, StartError};
+use crate::{Limits, StartError, statuses};
 
 /// Of the handshakes that may run, this part may be for addresses that are not proven.
 const UNPROVEN_PART: usize = 8;
@@ -191,6 +191,7 @@ async fn connect(
             return establish::record_refused(&node, client, &refused, began.elapsed());
         }
     };
+    statuses::settle(&node, &accepted.binding, &accepted.peer).await;
     drop(place);
     let established = Established::over_quic(client, accepted);
     let Some(connection) = establish::open(&node, established, began) else {

@@ -8,7 +8,10 @@ use countersign_trust::Reason;
 use prometheus_client::metrics::MetricType;
 
 use super::family::Family;
-use super::{GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, STATUS_CLASSES, TLS_VERSIONS, VERDICTS};
+use super::{
+    GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, REVOCATION_STATES, STATUS_CLASSES, STATUS_WAITS,
+    TLS_VERSIONS, VERDICTS,
+};
 use crate::node::{Node, Phase};
 
 /// One metric.
@@ -214,6 +217,51 @@ pub(super) const ALL: &[Metric] = &[
         },
     },
     Metric {
+        name: "client_revocation",
+        kind: MetricType::Counter,
+        labels: &["network", "state"],
+        help: "Connections of clients with a valid certificate, by what was known about its revocation: `good`, `stale`, `unknown`, or `not_checked` where the policy does not look.",
+        collect: |node, family| {
+            node.metrics
+                .revocation
+                .iter()
+                .try_for_each(|([state], count)| {
+                    family.counter(
+                        &[node.network.as_str(), at(&REVOCATION_STATES, state)],
+                        count,
+                    )
+                })
+        },
+    },
+    Metric {
+        name: "status_waits",
+        kind: MetricType::Counter,
+        labels: &["network", "outcome"],
+        help: "Clients that waited after their handshake for what their CA says about them: it was `answered`, there was `nothing`, or it came too `late`.",
+        collect: |node, family| {
+            node.metrics
+                .settled
+                .iter()
+                .try_for_each(|([outcome], count)| {
+                    family.counter(&[node.network.as_str(), at(&STATUS_WAITS, outcome)], count)
+                })
+        },
+    },
+    Metric {
+        name: "ocsp_answers",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "OCSP answers about clients that are remembered, beside those of the revocation manifest.",
+        collect: |node, family| gauge(node, family, node.tls.answers()),
+    },
+    Metric {
+        name: "crls",
+        kind: MetricType::Gauge,
+        labels: &["network", "state"],
+        help: "CRLs in force: `good`; `expiring` when less than a quarter of their time is left and no newer one came; `stale` when a newer one should be there. Anything but `good` wants somebody to look before clients notice.",
+        collect: crls,
+    },
+    Metric {
         name: "generation",
         kind: MetricType::Gauge,
         labels: &["network"],
@@ -300,6 +348,32 @@ fn connections(node: &Node, family: &mut Family<'_>) -> fmt::Result {
     counts.iter().try_for_each(|((binding, protocol), count)| {
         family.gauge(&[node.network.as_str(), binding, protocol], *count)
     })
+}
+
+fn crls(node: &Node, family: &mut Family<'_>) -> fmt::Result {
+    const STATES: [&str; 3] = ["good", "expiring", "stale"];
+    let now = node.now();
+    let mut counts = [0_u64; STATES.len()];
+    for crl in node.tls.revocation().crls() {
+        let place = crl.next_update().map_or(0, |next| {
+            let left = next.as_micros().saturating_sub(now.as_micros());
+            let life = next
+                .as_micros()
+                .saturating_sub(crl.this_update().as_micros());
+            if left < 0 {
+                2
+            } else {
+                usize::from(left < life / 4)
+            }
+        });
+        if let Some(count) = counts.get_mut(place) {
+            *count += 1;
+        }
+    }
+    STATES
+        .iter()
+        .zip(counts)
+        .try_for_each(|(state, count)| family.gauge(&[node.network.as_str(), state], count))
 }
 
 /// What the origins of the enforced snapshot counted.

@@ -18,6 +18,7 @@ pub(super) struct Tables {
     response_headers: HashMap<String, usize>,
     pub(super) origins: Vec<Origin>,
     pub(super) ca_sets: Vec<String>,
+    pub(super) asks_for_revocation_status: bool,
 }
 
 impl Tables {

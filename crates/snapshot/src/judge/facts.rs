@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use countersign_rules::{CertificateState, Facts, NameAttribute, Protocol, SanKind};
 use countersign_trust::{
-    Certificate, DistinguishedName, Fingerprint, GeneralName, UnixTime, ValidChain, Verdict,
+    Certificate, DistinguishedName, Fingerprint, GeneralName, RevocationState, UnixTime, Verdict,
 };
 use http::HeaderMap;
 
@@ -106,7 +106,9 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn revocation_status_is_good(&self) -> bool {
-        self.verdicts.valid().is_some_and(revocation_is_good)
+        self.verdicts
+            .valid()
+            .is_some_and(|chain| chain.revocation() == RevocationState::Good)
     }
 
     fn refusal_code(&self) -> Option<&str> {
@@ -191,11 +193,6 @@ impl Facts for RequestFacts<'_> {
         self.leaf()
             .map_or(Ok(()), |leaf| out.write_str(&leaf.issuer().to_rfc2253()))
     }
-}
-
-/// Until revocation data is consulted nothing is known, and what is not known is not good.
-fn revocation_is_good(_chain: &ValidChain) -> bool {
-    false
 }
 
 /// 1.3.6.1.4.1.311.20.2.3, DER contents.

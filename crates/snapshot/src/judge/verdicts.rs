@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{
-    PeerChain, Policy, Reason, RevocationIndex, UnixTime, ValidChain, Verdict, evaluate,
+    PeerChain, Policy, Reason, RevocationIndex, Unanswered, UnixTime, ValidChain, Verdict,
+    evaluate_with_answers,
 };
 
 use super::Peer;
@@ -36,12 +38,25 @@ impl Verdicts {
         revocation: &RevocationIndex,
         now: UnixTime,
     ) -> Self {
+        Self::evaluate_with_answers(ca_sets, policy, peer, revocation, &[], now)
+    }
+
+    /// Evaluates with OCSP answers about this client that are not in the index.
+    #[must_use]
+    pub fn evaluate_with_answers(
+        ca_sets: &[Arc<CheckedCaSet>],
+        policy: &Policy,
+        peer: &Peer,
+        revocation: &RevocationIndex,
+        answers: &[Arc<OcspAnswer>],
+        now: UnixTime,
+    ) -> Self {
         let verdict = |set: &CheckedCaSet| match peer {
             Peer::Absent => Verdict::Missing,
             Peer::Unreadable(refusal) => Verdict::Invalid(refusal.clone()),
             Peer::Chain(chain) => {
                 let policy = set.policy(policy);
-                evaluate(chain, &set.anchors, revocation, &policy, now)
+                evaluate_with_answers(chain, &set.anchors, revocation, answers, &policy, now)
             }
         };
         let by_ca_set = ca_sets.iter().map(|set| (set.id, verdict(set))).collect();
@@ -134,6 +149,18 @@ impl Verdicts {
                 Verdict::Valid(chain) => Some(chain),
                 Verdict::Missing | Verdict::Invalid(_) => None,
             })
+    }
+
+    /// The certificates whose CAs could say more, with the CA set whose policy wants to know; a certificate may come more than once.
+    pub fn unanswered(&self) -> impl Iterator<Item = (CaSetId, &Unanswered)> {
+        self.iter().flat_map(|(id, verdict)| {
+            let unanswered = match verdict {
+                Verdict::Missing => &[],
+                Verdict::Valid(chain) => chain.unanswered(),
+                Verdict::Invalid(refusal) => refusal.unanswered(),
+            };
+            unanswered.iter().map(move |unanswered| (id, unanswered))
+        })
     }
 
     /// Whether time alone cannot have changed anything between the evaluation and `now`.

@@ -130,14 +130,19 @@ impl<B: FnMut(&BodyDigest) -> io::Result<Vec<u8>>> Reader<'_, B> {
         &mut self,
         reference: &OcspReference,
     ) -> Result<Arc<OcspAnswer>, LoadRevocationsError> {
+        let certificate = Certificate::from_der(&reference.certificate)?;
+        let issuer = Certificate::from_der(&reference.issuer)?;
         let known = self
             .previous
-            .and_then(|previous| previous.answers.get(&reference.body));
+            .and_then(|previous| previous.answers.get(&reference.body))
+            // One response may answer for several certificates.
+            .filter(|known| {
+                known.serial() == certificate.serial()
+                    && known.issuer_key() == issuer.spki_fingerprint()
+            });
         if let Some(known) = known {
             return Ok(Arc::clone(known));
         }
-        let certificate = Certificate::from_der(&reference.certificate)?;
-        let issuer = Certificate::from_der(&reference.issuer)?;
         let question = Question {
             certificate: &certificate,
             issuer: &issuer,

@@ -1,6 +1,6 @@
 //! Why a path failed, and which of several failures is the reason to tell.
 
-use crate::{Certificate, Reason};
+use crate::{Certificate, Reason, Unanswered};
 
 /// One thing that speaks against a path, with the evidence.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Failure {
     /// Where it says more than the reason's own.
     pub(crate) remedy: Option<String>,
     pub(crate) certificate: Option<Certificate>,
+    /// What asking a CA could change about it.
+    pub(crate) unanswered: Vec<Unanswered>,
 }
 
 impl Failure {
@@ -19,6 +21,7 @@ impl Failure {
             explanation,
             remedy: None,
             certificate: Some(certificate.clone()),
+            unanswered: Vec::new(),
         }
     }
 

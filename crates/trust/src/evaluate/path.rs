@@ -12,6 +12,13 @@ use crate::signature::{self, SignatureError};
 use crate::text;
 use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, UnixTime, Version};
 
+/// What is said of a path that is good.
+pub(crate) struct Good {
+    /// Until when that is so, besides the validity of its certificates.
+    pub(crate) until: UnixTime,
+    pub(crate) revocation: revocation::Known,
+}
+
 /// Judges the path `links` (client's certificate first) below `anchor`. When it is good, says until when that is so, besides the validity of
 /// its certificates. The outer error means that the judgement was not finished.
 pub(super) fn judge(
@@ -19,7 +26,7 @@ pub(super) fn judge(
     anchor: &Certificate,
     context: &Context<'_>,
     budget: &mut Budget,
-) -> Result<Result<UnixTime, Failure>, Exhausted> {
+) -> Result<Result<Good, Failure>, Exhausted> {
     let mut judgement = Judgement {
         context,
         failures: Vec::new(),
@@ -47,10 +54,14 @@ pub(super) fn judge(
         .iter()
         .all(|failure| distance(failure.reason) <= distance(Reason::NotYetValid));
     let mut until = purpose::holds_until(links, anchor, context.policy);
+    let mut revocation = revocation::Known::default();
     if trusted {
         // Revocation data is looked at when the path is otherwise good: only then its issuers are the real ones (threats C3.5).
         match revocation::check(links, anchor, context) {
-            Ok(known_until) => until = until.min(known_until),
+            Ok(known) => {
+                until = until.min(known.until);
+                revocation = known;
+            }
             Err(failures) => judgement.failures.extend(failures),
         }
     }
@@ -59,7 +70,7 @@ pub(super) fn judge(
         .into_iter()
         .rev()
         .max_by_key(|failure| distance(failure.reason));
-    Ok(farthest.map_or(Ok(until), Err))
+    Ok(farthest.map_or(Ok(Good { until, revocation }), Err))
 }
 
 struct Judgement<'a> {

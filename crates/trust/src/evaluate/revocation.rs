@@ -5,40 +5,87 @@ use super::search::{Link, Search};
 use super::{Context, CrlSigners};
 use crate::revocation::{CertificateStatus, Lookup, RevocationMode, RevocationScope};
 use crate::{
-    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy, UnixTime,
-    text,
+    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy,
+    RevocationState, Unanswered, UnixTime, text,
 };
 
-/// What revocation data says against the path; when nothing, until when that can be said.
+/// What is known about a path against which nothing is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// Until when the rest of it holds.
+    pub(crate) until: UnixTime,
+    /// The worst among the certificates that the policy's scope names.
+    pub(crate) state: RevocationState,
+    /// The certificates below the anchor about which a CA could say more.
+    pub(crate) unanswered: Vec<Unanswered>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            until: UnixTime::MAX,
+            state: RevocationState::NotChecked,
+            unanswered: Vec::new(),
+        }
+    }
+}
+
+/// What revocation data says against the path; when nothing, what it says for it.
 pub(super) fn check(
     links: &[Link<'_>],
     anchor: &Certificate,
     context: &Context<'_>,
-) -> Result<UnixTime, Vec<Failure>> {
+) -> Result<Known, Vec<Failure>> {
     let issuers = links
         .iter()
         .skip(1)
         .map(|link| link.certificate)
         .chain([anchor]);
     let mut failures = Vec::new();
-    let mut until = UnixTime::MAX;
+    let mut known = Known::default();
     let below = links.iter().map(|link| link.certificate).zip(issuers);
     for (height, (certificate, issuer)) in below.enumerate() {
         let required = match context.policy.revocation.scope {
             RevocationScope::Leaf => height == 0,
             RevocationScope::Path => true,
         };
-        match check_one(certificate, issuer, anchor, required, context) {
-            Ok(known_until) => until = until.min(known_until),
-            Err(failure) => failures.push(failure),
+        let found = check_one(certificate, issuer, anchor, required, context);
+        let state = match &found {
+            Ok((until, state)) => {
+                known.until = known.until.min(*until);
+                *state
+            }
+            Err(failure) if failure.reason == Reason::RevocationStale => RevocationState::Stale,
+            Err(failure) if failure.reason == Reason::RevocationUnknown => RevocationState::Unknown,
+            Err(_) => RevocationState::NotChecked,
+        };
+        if required {
+            known.state = known.state.max(state);
         }
+        if matches!(state, RevocationState::Stale | RevocationState::Unknown) {
+            known.unanswered.push(Unanswered {
+                certificate: certificate.clone(),
+                issuer: issuer.clone(),
+            });
+        }
+        failures.extend(found.err());
     }
     failures.extend(check_anchor(anchor, context).err());
     if failures.is_empty() {
-        Ok(until)
-    } else {
-        Err(failures)
+        return Ok(known);
     }
+    // What is revoked stays so, whatever is known about the others.
+    if failures.iter().all(|failure| {
+        matches!(
+            failure.reason,
+            Reason::RevocationStale | Reason::RevocationUnknown
+        )
+    }) {
+        for failure in &mut failures {
+            failure.unanswered.clone_from(&known.unanswered);
+        }
+    }
+    Err(failures)
 }
 
 fn check_one(
@@ -47,15 +94,16 @@ fn check_one(
     anchor: &Certificate,
     required: bool,
     context: &Context<'_>,
-) -> Result<UnixTime, Failure> {
+) -> Result<(UnixTime, RevocationState), Failure> {
     check_by_hand(certificate, Some(issuer), context)?;
     let policy = &context.policy.revocation;
     if policy.mode == RevocationMode::Off {
-        return Ok(UnixTime::MAX);
+        return Ok((UnixTime::MAX, RevocationState::NotChecked));
     }
     let lookup = Lookup {
         certificate,
         issuer,
+        answers: context.answers,
         now: context.now,
         stale_grace: policy.stale_grace,
     };
@@ -70,9 +118,14 @@ fn check_one(
             Reason::Revoked,
             format!("{subject} was revoked by {ca} at {at} ({reason})."),
         ),
-        // What is not required does not change the verdict when it grows old.
-        _ if !required => return Ok(UnixTime::MAX),
-        CertificateStatus::Good { until } => return Ok(until),
+        CertificateStatus::Good { until } => return Ok((until, RevocationState::Good)),
+        // What is not required does not speak against the path.
+        CertificateStatus::Stale { .. } if !required => {
+            return Ok((UnixTime::MAX, RevocationState::Stale));
+        }
+        CertificateStatus::Unknown if !required => {
+            return Ok((UnixTime::MAX, RevocationState::Unknown));
+        }
         CertificateStatus::Stale { since } => (
             Reason::RevocationStale,
             format!(
@@ -91,7 +144,8 @@ fn check_one(
 /// Deviation: RFC 5280 §6.1 never asks whether a trust anchor was revoked. An intermediate in the CA set is an anchor too; when data that is
 /// there says that it was revoked, it vouches for nobody. Nothing is required here.
 fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Result<(), Failure> {
-    if anchor.is_self_issued() || !context.revocation.knows_something() {
+    let nothing_is_known = !context.revocation.knows_something() && context.answers.is_empty();
+    if anchor.is_self_issued() || nothing_is_known {
         return check_by_hand(anchor, None, context);
     }
     match context.set.issuer_of(anchor) {

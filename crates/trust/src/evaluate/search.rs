@@ -7,7 +7,7 @@ use super::failure::{Failure, distance};
 use super::{Context, path};
 use crate::signature::SignatureError;
 use crate::text;
-use crate::{Certificate, Fingerprint, PathAttempt, Reason, UnixTime, ValidChain};
+use crate::{Certificate, Fingerprint, PathAttempt, Reason, ValidChain};
 
 /// A certificate on a path, and what came of checking its signature with the key of the next one.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
             let judged = path::judge(below, anchor, self.context, &mut self.budget);
             below.pop();
             match judged? {
-                Ok(until) => return Ok(Some(self.valid(below, last, anchor, until))),
+                Ok(good) => return Ok(Some(self.valid(below, last, anchor, good))),
                 Err(failure) => self.note(below, last, Some(anchor), failure),
             }
         }
@@ -206,7 +206,7 @@ impl<'a> Search<'a> {
         below: &[Link<'a>],
         last: &Certificate,
         anchor: &Certificate,
-        until: UnixTime,
+        good: path::Good,
     ) -> ValidChain {
         let path = below
             .iter()
@@ -214,7 +214,7 @@ impl<'a> Search<'a> {
             .chain([last, anchor])
             .cloned()
             .collect();
-        ValidChain::new(path, self.leaf, anchor, self.context.now, until)
+        ValidChain::new(path, self.leaf, anchor, self.context.now, good)
     }
 
     fn note(

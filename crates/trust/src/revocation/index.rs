@@ -113,6 +113,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) certificate: &'a Certificate,
     /// The certificate above it on the path.
     pub(crate) issuer: &'a Certificate,
+    /// Answers about this client that are not in the index.
+    pub(crate) answers: &'a [Arc<OcspAnswer>],
     pub(crate) now: UnixTime,
     pub(crate) stale_grace: Duration,
 }
@@ -222,7 +224,16 @@ impl RevocationIndex {
             lookup.issuer.spki_fingerprint(),
             lookup.certificate.serial().clone(),
         );
-        let Some(answer) = self.answers.get(&key) else {
+        let beside = lookup
+            .answers
+            .iter()
+            .filter(|answer| answer.issuer_key() == key.0 && answer.serial() == &key.1);
+        let newest = beside.chain(self.answers.get(&key)).max_by_key(|answer| {
+            // Of two of the same time the one that refuses.
+            let revoked = matches!(answer.state(), CertificateState::Revoked { .. });
+            (answer.this_update(), revoked)
+        });
+        let Some(answer) = newest else {
             return CertificateStatus::Unknown;
         };
         // RFC 6960 §4.2.2.2.1: a delegated responder may be revoked itself, unless its CA says not to ask.

@@ -14,7 +14,7 @@ use countersign_snapshot::{
     NamePattern, Origin, OriginId, OriginPolicy, OriginScheme, OriginTimeouts, OriginTls,
     OriginTrust, ServerName, TlsPolicy, TlsVersion,
 };
-use countersign_trust::{Policy, RevocationMode, RevocationPolicy, parse_bundle};
+use countersign_trust::{Policy, RevocationMode, RevocationPolicy, RevocationScope, parse_bundle};
 
 use crate::app::ErrorItem;
 use crate::app::compile::made_id;
@@ -333,13 +333,14 @@ fn client_auth(
             WireCaList::None => CaList::Omit,
         },
         policy: Policy {
-            revocation: RevocationPolicy {
-                mode: if ocsp {
-                    RevocationMode::Prefer
-                } else {
-                    RevocationMode::Off
-                },
-                ..RevocationPolicy::default()
+            revocation: if ocsp {
+                RevocationPolicy {
+                    mode: RevocationMode::Prefer,
+                    scope: RevocationScope::Leaf,
+                    ..RevocationPolicy::default()
+                }
+            } else {
+                RevocationPolicy::default()
             },
             ..Policy::default()
         },

@@ -138,6 +138,7 @@ pub(super) fn enforce(
             tables.note_ca_set(ca_set);
         }
     }
+    tables.asks_for_revocation_status |= revocation;
     let revocation = if revocation {
         Revocation::MustBeGood
     } else {
