@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId,
-    SealingKey, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
+    SealingKey, ServerCertificateId, ServerName, Service, Snapshot, SnapshotDigest,
 };
 use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext};
 
@@ -44,6 +44,8 @@ pub(crate) enum BuildError {
         origin: OriginId,
         source: BuildOriginError,
     },
+    #[error("binding {binding} passes bytes on, which this node cannot")]
+    Service { binding: String },
     #[error("binding {binding} refers to what is not in the snapshot")]
     Dangling { binding: String },
 }
@@ -109,6 +111,9 @@ impl EnforcedBinding {
         tls: &Arc<TlsContext>,
     ) -> Result<Self, BuildError> {
         let name = || checked.binding.id.to_string();
+        if checked.binding.service != Service::Http {
+            return Err(BuildError::Service { binding: name() });
+        }
         let own: Option<Vec<ServerCredential>> = checked
             .binding
             .server_certificates

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_snapshot::{
-    CheckedSnapshot, ClientCredential, Endpoint, HostHeader, OriginId, OriginScheme,
-    OriginTimeouts, SealingKey,
+    CheckedSnapshot, ClientCredential, Endpoint, HostHeader, OriginId, OriginTimeouts, SealingKey,
 };
 use countersign_tls::{OriginAlpn, OriginConnector, TlsContext};
 
@@ -65,13 +64,11 @@ impl Origins {
             .collect();
         let mut by_id = HashMap::with_capacity(checked.origins().len());
         for model in checked.origins() {
-            let own = match &model.scheme {
-                OriginScheme::Https(policy) => policy
-                    .client_credential
-                    .as_ref()
-                    .and_then(|id| credentials.get(id.as_str())),
-                OriginScheme::Http => None,
-            };
+            let own = model
+                .scheme
+                .tls()
+                .and_then(|policy| policy.client_credential.as_ref())
+                .and_then(|id| credentials.get(id.as_str()));
             let known = previous
                 .and_then(|previous| previous.by_id.get(model.id.as_str()))
                 .filter(|known| known.is(model, own));
@@ -173,12 +170,17 @@ impl Origin {
         tls: &TlsContext,
         limits: &Limits,
     ) -> Result<Self, BuildOriginError> {
-        let connector = match &model.scheme {
-            OriginScheme::Http => None,
-            OriginScheme::Https(policy) => Some(OriginConnector::build(
+        let alpn = if model.scheme.is_http() {
+            OriginAlpn::Http1
+        } else {
+            OriginAlpn::None
+        };
+        let connector = match model.scheme.tls() {
+            None => None,
+            Some(policy) => Some(OriginConnector::build(
                 policy,
                 credential.map(|credential| (credential, sealing_key)),
-                OriginAlpn::Http1,
+                alpn,
                 tls,
             )?),
         };

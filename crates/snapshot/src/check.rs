@@ -10,8 +10,8 @@ use countersign_trust::{
 
 use crate::{
     Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, HealthCheck,
-    NamePattern, Network, Origin, OriginScheme, OriginTrust, PolicyIdentity, Resolver,
-    ServerCertificate, ServerName, Snapshot, VersionNumber,
+    NamePattern, Network, Origin, OriginTrust, PolicyIdentity, Resolver, ServerCertificate,
+    ServerName, Service, Snapshot, VersionNumber,
 };
 
 /// One reason why a snapshot cannot be enforced: where, and what.
@@ -194,7 +194,8 @@ struct Known<'a> {
     ca_sets: HashMap<CaSetId, (&'a CaSet, Arc<CheckedCaSet>)>,
     server_certificates: HashSet<&'a str>,
     client_credentials: HashSet<&'a str>,
-    origins: HashSet<&'a str>,
+    /// By id, with whether they take HTTP.
+    origins: HashMap<&'a str, bool>,
 }
 
 impl<'a> Known<'a> {
@@ -216,7 +217,11 @@ impl<'a> Known<'a> {
                 .iter()
                 .map(|it| it.id.as_str())
                 .collect(),
-            origins: snapshot.origins.iter().map(|it| it.id.as_str()).collect(),
+            origins: snapshot
+                .origins
+                .iter()
+                .map(|it| (it.id.as_str(), it.scheme.is_http()))
+                .collect(),
         }
     }
 }
@@ -312,7 +317,7 @@ fn check_origin(origin: &Origin, known: &Known<'_>, problems: &mut Problems) {
     if let Some(check) = &policy.health_check {
         check_health_check(check, &place, problems);
     }
-    if let OriginScheme::Https(tls) = &origin.scheme {
+    if let Some(tls) = origin.scheme.tls() {
         if let OriginTrust::Bundle(authorities) = &tls.trust {
             check_chain(&place, authorities, problems);
         }
@@ -387,6 +392,19 @@ fn check_binding(
             );
         }
     }
+    if let Service::Tcp(tcp) = &binding.service {
+        // RFC 7301 §3.1: `opaque ProtocolName<1..2^8-1>`.
+        for name in tcp
+            .alpn
+            .iter()
+            .filter(|name| !(1..=255).contains(&name.len()))
+        {
+            problems.add(
+                &place,
+                format!("offers the ALPN protocol `{name}`, which has not 1 to 255 octets"),
+            );
+        }
+    }
     if binding.tls.minimum_version > binding.tls.maximum_version {
         problems.add(&place, "has a minimum TLS version above its maximum");
     }
@@ -441,16 +459,26 @@ fn check_rules(
     place: &str,
     problems: &mut Problems,
 ) -> Option<Program> {
-    let has_origin = |id: &str| known.origins.contains(id);
-    if !has_origin(binding.origin.as_str()) {
-        problems.add(
+    let takes_http = binding.service == Service::Http;
+    let check_origin = |id: &str, who: &str, problems: &mut Problems| match known.origins.get(id) {
+        None => problems.add(
+            place,
+            format!("{who} the origin {id}, which is not in the snapshot"),
+        ),
+        Some(is_http) if *is_http != takes_http => problems.add(
             place,
             format!(
-                "needs the origin {}, which is not in the snapshot",
-                binding.origin
+                "{who} the origin {id}, which takes {}",
+                if *is_http {
+                    "HTTP, not bytes"
+                } else {
+                    "bytes, not HTTP"
+                }
             ),
-        );
-    }
+        ),
+        Some(_) => {}
+    };
+    check_origin(binding.origin.as_str(), "needs", problems);
     let program = match RuleTree::from_json(&binding.rules).and_then(|tree| compile(&tree)) {
         Ok(program) => program,
         Err(found) => {
@@ -461,15 +489,7 @@ fn check_rules(
         }
     };
     for origin in program.origins() {
-        if !has_origin(&origin.key) {
-            problems.add(
-                place,
-                format!(
-                    "its rules need the origin {}, which is not in the snapshot",
-                    origin.key
-                ),
-            );
-        }
+        check_origin(&origin.key, "its rules need", problems);
     }
     for ca_set in program.ca_sets() {
         let known = |id: &CaSetId| id.to_string() == *ca_set;

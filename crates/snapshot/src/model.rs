@@ -123,6 +123,27 @@ pub enum OriginScheme {
     Http,
     /// HTTP over verified TLS.
     Https(OriginTls),
+    /// Bytes without TLS, for bindings that pass them on.
+    Tcp,
+    /// Bytes over verified TLS, for bindings that pass them on.
+    Tls(OriginTls),
+}
+
+impl OriginScheme {
+    /// The TLS policy, where there is one.
+    #[must_use]
+    pub fn tls(&self) -> Option<&OriginTls> {
+        match self {
+            Self::Http | Self::Tcp => None,
+            Self::Https(tls) | Self::Tls(tls) => Some(tls),
+        }
+    }
+
+    /// Whether it takes requests; otherwise it takes bytes.
+    #[must_use]
+    pub fn is_http(&self) -> bool {
+        matches!(self, Self::Http | Self::Https(_))
+    }
 }
 
 /// TLS towards an origin. Verification cannot be switched off.
@@ -196,6 +217,40 @@ pub struct Binding {
     pub rules: String,
     /// Where requests go when no rule says otherwise.
     pub origin: OriginId,
+    /// What is done with a connection whose handshake is over.
+    pub service: Service,
+}
+
+/// What is done with a connection whose handshake is over.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Service {
+    /// HTTP is spoken on it, and every request is decided.
+    #[default]
+    Http,
+    /// It is decided once, and again whenever trust changes; its bytes are passed on as they are.
+    Tcp(TcpService),
+}
+
+/// How bytes are passed on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TcpService {
+    /// How the origin learns who the client is.
+    pub proxy_protocol: ProxyProtocol,
+    /// Without a byte in either direction, after which the connection is closed.
+    pub idle: Duration,
+    /// The application protocols to agree to by ALPN (RFC 7301), best first. Empty: what the client offers is not looked at.
+    pub alpn: Vec<String>,
+}
+
+/// The header that tells an origin who the client is, before the first byte (the PROXY protocol's specification, as HAProxy publishes it).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ProxyProtocol {
+    /// No header.
+    Off,
+    /// A line of text with the addresses.
+    V1,
+    /// In binary, with the addresses, the server name, and what TLS and the client's certificate say.
+    V2,
 }
 
 /// The TLS policy of a binding.

@@ -18,9 +18,11 @@ use crate::{
 };
 use origin_policy::WireOriginPolicy;
 use sections::Sections;
+use tcp::WireTcp;
 
 mod origin_policy;
 mod sections;
+mod tcp;
 
 /// The format that this release writes and reads.
 const FORMAT: u16 = 1;
@@ -57,6 +59,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             policy: WirePolicy::from(&revocation_only(&set.revocation)),
         })
         .collect();
+    let tcp: Vec<_> = snapshot.bindings.iter().filter_map(WireTcp::of).collect();
     let origins: Vec<_> = snapshot
         .origins
         .iter()
@@ -65,7 +68,11 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
-        [encode_infallibly(&policies), encode_infallibly(&origins)],
+        [
+            encode_infallibly(&policies),
+            encode_infallibly(&origins),
+            encode_infallibly(&tcp),
+        ],
     );
     bytes
 }
@@ -90,6 +97,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
         set.ok_or(DecodeError::Structure)?.revocation = Policy::from(policy).revocation;
     }
     origin_policies(&mut snapshot, sections.take()?)?;
+    tcp::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }
@@ -202,6 +210,8 @@ struct WireEndpoint {
 enum WireScheme {
     Http,
     Https(WireOriginTls),
+    Tcp,
+    Tls(WireOriginTls),
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -389,6 +399,8 @@ impl From<&model::Origin> for WireOrigin {
             scheme: match &origin.scheme {
                 model::OriginScheme::Http => WireScheme::Http,
                 model::OriginScheme::Https(tls) => WireScheme::Https(tls.into()),
+                model::OriginScheme::Tcp => WireScheme::Tcp,
+                model::OriginScheme::Tls(tls) => WireScheme::Tls(tls.into()),
             },
             host_header: match &origin.host_header {
                 model::HostHeader::Custom(host) => WireHostHeader::Custom(host.clone()),
@@ -417,6 +429,8 @@ impl TryFrom<WireOrigin> for model::Origin {
             scheme: match wire.scheme {
                 WireScheme::Http => model::OriginScheme::Http,
                 WireScheme::Https(tls) => model::OriginScheme::Https(tls.try_into()?),
+                WireScheme::Tcp => model::OriginScheme::Tcp,
+                WireScheme::Tls(tls) => model::OriginScheme::Tls(tls.try_into()?),
             },
             host_header: match wire.host_header {
                 WireHostHeader::Custom(host) => model::HostHeader::Custom(host),
@@ -548,6 +562,7 @@ impl TryFrom<WireBinding> for model::Binding {
             client_auth: wire.client_auth.into(),
             rules: wire.rules,
             origin: wire.origin.parse()?,
+            service: model::Service::Http,
         })
     }
 }

@@ -132,6 +132,7 @@ fn snapshot() -> Snapshot {
             },
             rules: rules(&["199"]),
             origin: "plain".parse().unwrap(),
+            service: Service::Http,
         }],
     }
 }
@@ -183,6 +184,28 @@ fn what_arrives_is_what_was_signed() {
         .verify(&key.verifying_key(), Network::Production)
         .unwrap();
     assert_eq!(read, snapshot());
+}
+
+/// The bindings of a service that passes bytes on come after the policies of CA sets, and neither is there without need.
+#[test]
+fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_before() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let tcp = Service::Tcp(TcpService {
+        proxy_protocol: ProxyProtocol::V2,
+        idle: Duration::from_millis(1500),
+        alpn: vec!["postgresql".into()],
+    });
+    for policy in [RevocationMode::Off, RevocationMode::Prefer] {
+        for service in [Service::Http, tcp.clone()] {
+            let mut snapshot = snapshot();
+            snapshot.ca_sets[0].revocation.mode = policy;
+            snapshot.origins[0].scheme = OriginScheme::Tcp;
+            snapshot.bindings[0].service = service;
+            let arrived = SignedSnapshot::from_bytes(&key.sign(&snapshot).to_bytes()).unwrap();
+            let verified = arrived.verify(&key.verifying_key(), Network::Production);
+            assert_eq!(verified.unwrap(), snapshot);
+        }
+    }
 }
 
 #[test]
@@ -313,6 +336,13 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
         &[
             "binding site: needs the origin plain, which is not in the snapshot",
             "binding site: its rules need the origin plain, which is not in the snapshot",
+        ],
+    );
+    refused(
+        |it| it.origins[0].scheme = OriginScheme::Tcp,
+        &[
+            "binding site: needs the origin plain, which takes bytes, not HTTP",
+            "binding site: its rules need the origin plain, which takes bytes, not HTTP",
         ],
     );
     refused(

@@ -68,6 +68,46 @@ pub struct SiteSettings {
     pub forward_identity: Vec<String>,
     /// Where requests go.
     pub origin: SiteOrigin,
+    /// The site passes the bytes of its connections on as they are, instead of speaking HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpSettings>,
+}
+
+/// How bytes are passed on. Who may come in is decided once per connection, and again whenever trust changes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TcpSettings {
+    /// How the origin learns who the client is.
+    pub proxy_protocol: ProxyProtocol,
+    /// Seconds without a byte in either direction, after which a connection is closed.
+    pub idle_seconds: u32,
+    /// The application protocols to agree to by ALPN, best first; what clients offer is not looked at when there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alpn: Vec<String>,
+}
+
+impl Default for TcpSettings {
+    fn default() -> Self {
+        Self {
+            proxy_protocol: ProxyProtocol::Off,
+            // Applications keep connections for later; the systems between forget them at about this time.
+            idle_seconds: 3600,
+            alpn: Vec::new(),
+        }
+    }
+}
+
+/// The header with which a connection to an origin begins.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    /// None.
+    #[default]
+    Off,
+    /// A line of text with the client's address.
+    V1,
+    /// In binary, with what TLS and the client's certificate say.
+    V2,
 }
 
 /// Who may come in.
@@ -112,12 +152,12 @@ pub enum Enforcement {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SiteOrigin {
-    /// `http://host[:port]` or `https://host[:port]`.
+    /// `http://host[:port]` or `https://host[:port]`; of a site with `tcp` `tcp://host:port` or `tls://host:port`.
     pub url: String,
-    /// CA certificates, PEM, that vouch for the origin; the edge machine's own store when absent. Only with `https`.
+    /// CA certificates, PEM, that vouch for the origin; the edge machine's own store when absent. Only with `https` and `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
-    /// The name to send as SNI and to verify; the URL's host when absent. Only with `https`.
+    /// The name to send as SNI and to verify; the URL's host when absent. Only with `https` and `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
     /// Which `Host` the origin is asked for: the client's when absent.

@@ -57,6 +57,9 @@ pub enum HttpVersions {
     /// HTTP/2 and HTTP/1.1.
     #[serde(rename = "http1AndHttp2")]
     Http1AndHttp2,
+    /// The same, and clients are told of HTTP/3 (`Alt-Svc`) where the edge listens for it.
+    #[serde(rename = "http1ToHttp3")]
+    Http1ToHttp3,
 }
 
 /// When a client certificate is asked for.

@@ -146,6 +146,7 @@ impl NetworkState {
             rules: site.rules(&origin, Some(&clients)).to_json(),
             client_auth: clients.auth,
             origin,
+            service: site.service.clone(),
         })
     }
 }

@@ -1,10 +1,16 @@
 //! Sites: from one request to enforced, and everything that stands against it.
 
+use std::time::Duration;
+
 use countersign_api::v1::Network as WireNetwork;
-use countersign_api::v1::sites::{SiteInput, SiteOrigin, SiteSettings};
-use countersign_api::v1::tls::ClientCertificateMode;
+use countersign_api::v1::sites::{
+    OriginHost, ProxyProtocol, SiteInput, SiteOrigin, SiteSettings, TcpSettings,
+};
+use countersign_api::v1::tls::{ClientCertificateMode, HttpVersions, TlsSettings};
 use countersign_controller::{ActivationKind, ActivationStatus, ErrorCode, ServiceError, Site};
-use countersign_snapshot::{CaSetId, ClientAuthMode, Network, OriginScheme, VersionNumber};
+use countersign_snapshot::{
+    CaSetId, ClientAuthMode, Network, OriginScheme, Service, TcpService, VersionNumber,
+};
 use countersign_testkit::Pki;
 use proptest::prelude::*;
 
@@ -281,6 +287,98 @@ async fn every_bad_setting_is_named_with_its_field() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn a_site_passes_bytes_on_with_one_switch() {
+    let world = World::new().await;
+    let mut input = world.site("db.a.test", None, BOTH);
+    input.client_ca_pem = Some(Pki::new().root("Clients").pem());
+    input.settings.origin.url = "tcp://10.0.0.5:5432".into();
+    input.settings.tcp = Some(TcpSettings {
+        proxy_protocol: ProxyProtocol::V2,
+        alpn: vec!["postgresql".into()],
+        ..TcpSettings::default()
+    });
+    settled(&world, &create(&world, &input).await.unwrap()).await;
+    let snapshot = world
+        .fleet
+        .with("staging-1", |node| node.enforced.clone().unwrap());
+    let expected = TcpService {
+        proxy_protocol: countersign_snapshot::ProxyProtocol::V2,
+        idle: Duration::from_secs(3600),
+        alpn: vec!["postgresql".into()],
+    };
+    assert_eq!(snapshot.bindings[0].service, Service::Tcp(expected));
+    assert_eq!(snapshot.origins[0].scheme, OriginScheme::Tcp);
+    assert_eq!(snapshot.origins[0].endpoints[0].port, 5432);
+}
+
+#[tokio::test]
+async fn what_is_about_requests_is_refused_where_bytes_are_passed_on() {
+    let world = World::new().await;
+    let mut input = world.site("db.a.test", None, &[]);
+    input.settings.tcp = Some(TcpSettings {
+        idle_seconds: 0,
+        alpn: vec![String::new()],
+        ..TcpSettings::default()
+    });
+    input.settings.denied_paths = vec!["/admin".into()];
+    input.settings.forward_identity = vec!["XFCC".into()];
+    input.settings.tls = Some(TlsSettings {
+        http_versions: HttpVersions::Http1ToHttp3,
+        ..TlsSettings::default()
+    });
+    input.settings.origin = SiteOrigin {
+        url: "http://10.0.0.5:5432".into(),
+        host_header: Some(OriginHost::Origin),
+        ..SiteOrigin::default()
+    };
+    let clients = input.settings.mutual_authentication.get_or_insert_default();
+    clients.ca_set_ids = vec!["1".into()];
+    clients.open_paths = vec!["/health".into()];
+    clients.certificate_paths = vec!["/admin".into()];
+    let problem = create(&world, &input).await.unwrap_err();
+    let pointers: Vec<_> = problem
+        .items
+        .iter()
+        .filter_map(|item| item.pointer.as_deref())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/origin/url",
+            "/deniedPaths",
+            "/mutualAuthentication/openPaths",
+            "/mutualAuthentication/certificatePaths",
+            "/forwardIdentity",
+            "/origin/hostHeader",
+            "/tls/httpVersions",
+            "/tcp/idleSeconds",
+            "/tcp/alpn/0",
+        ]
+    );
+    assert!(
+        problem.items[0].detail.contains("write `tcp://host:port`"),
+        "{}",
+        problem.items[0].detail
+    );
+}
+
+#[tokio::test]
+async fn clients_are_told_of_http3_where_the_site_says_so() {
+    let world = World::new().await;
+    let mut input = world.site("www.a.test", None, BOTH);
+    input.settings.tls = Some(TlsSettings {
+        http_versions: HttpVersions::Http1ToHttp3,
+        ..TlsSettings::default()
+    });
+    settled(&world, &create(&world, &input).await.unwrap()).await;
+    let snapshot = world
+        .fleet
+        .with("staging-1", |node| node.enforced.clone().unwrap());
+    let http = snapshot.bindings[0].tls.http;
+    assert_eq!(http, countersign_snapshot::HttpVersions::Http1ToHttp3);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use countersign_api::Client;
 use countersign_api::v1::deployment::Deployed;
-use countersign_api::v1::sites::Site;
+use countersign_api::v1::sites::{ProxyProtocol, Site};
 
 use crate::ca_set::find::missing;
 use crate::connection::{ConnectionOptions, Session};
@@ -93,6 +93,18 @@ fn page(site: &Site) -> String {
     page.line("version", &site.version.to_string());
     page.line("hostnames", &settings.hostnames.join(", "));
     page.line("origin", &settings.origin.url);
+    if let Some(tcp) = &settings.tcp {
+        let header = match tcp.proxy_protocol {
+            ProxyProtocol::Off => "no PROXY header",
+            ProxyProtocol::V1 => "PROXY v1",
+            ProxyProtocol::V2 => "PROXY v2",
+        };
+        let idle = tcp.idle_seconds;
+        page.line(
+            "protocol",
+            &format!("TCP, {header}, closed after {idle} s without a byte"),
+        );
+    }
     page.line("certificates", &settings.edge_certificate_ids.join(", "));
     match &settings.mutual_authentication {
         Some(clients) => {

@@ -499,5 +499,6 @@ fn bare(id: &str, names: &[&str], rules: String) -> Binding {
         client_auth: ClientAuth::off(),
         rules,
         origin: "main".parse().unwrap(),
+        service: countersign_snapshot::Service::Http,
     }
 }

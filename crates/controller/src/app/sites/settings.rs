@@ -12,13 +12,15 @@ use countersign_rules::{Enforcement, IdentityPresets, SiteRules, site_rules};
 use countersign_snapshot::{
     CaList, CaSetId, CipherProfile, ClientAuth, ClientAuthMode, Endpoint, HostHeader, HttpVersions,
     NamePattern, Origin, OriginId, OriginPolicy, OriginScheme, OriginTimeouts, OriginTls,
-    OriginTrust, ServerName, TlsPolicy, TlsVersion,
+    OriginTrust, ServerName, Service, TlsPolicy, TlsVersion,
 };
 use countersign_trust::{Policy, RevocationMode, RevocationPolicy, RevocationScope, parse_bundle};
 
 use crate::app::ErrorItem;
 use crate::app::compile::made_id;
 use crate::model::EdgeCertificateId;
+
+mod tcp;
 
 const HOSTNAMES_MAX: usize = 100;
 const CA_SETS_MAX: usize = 32;
@@ -39,6 +41,7 @@ pub(crate) struct CheckedSite {
     denied_paths: Vec<String>,
     forward: IdentityPresets,
     origin: Origin,
+    pub(crate) service: Service,
 }
 
 /// Who may come in.
@@ -88,7 +91,10 @@ impl CheckedSite {
                 .map(|clients| self::clients(clients, &mut problems)),
             denied_paths: paths(&settings.denied_paths, "/deniedPaths", &mut problems),
             forward: presets(&settings.forward_identity, &mut problems),
-            origin: origin(&settings.origin, &mut problems),
+            origin: origin(&settings.origin, settings.tcp.is_some(), &mut problems),
+            service: settings.tcp.as_ref().map_or(Service::Http, |tcp| {
+                tcp::service(settings, tcp, &mut problems)
+            }),
         };
         if problems.0.is_empty() {
             // What remains is for the one judge of rules to say; the words of the short form have nothing that it refuses.
@@ -369,6 +375,7 @@ fn tls_policy(settings: TlsSettings, pointer: &str, problems: &mut Problems) -> 
         http: match settings.http_versions {
             WireHttp::Http1 => HttpVersions::Http1,
             WireHttp::Http1AndHttp2 => HttpVersions::Http1AndHttp2,
+            WireHttp::Http1ToHttp3 => HttpVersions::Http1ToHttp3,
         },
     }
 }
@@ -418,8 +425,8 @@ fn presets(names: &[String], problems: &mut Problems) -> IdentityPresets {
     presets
 }
 
-fn origin(settings: &SiteOrigin, problems: &mut Problems) -> Origin {
-    let (is_https, host, port) = origin_url(&settings.url).unwrap_or_else(|detail| {
+fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origin {
+    let (is_tls, host, port) = origin_url(&settings.url, is_tcp).unwrap_or_else(|detail| {
         problems.add("/origin/url", "invalid-origin-url", detail);
         (true, String::new(), 0)
     });
@@ -429,12 +436,16 @@ fn origin(settings: &SiteOrigin, problems: &mut Problems) -> Origin {
     ];
     for (_, field) in tls_only
         .into_iter()
-        .filter(|(is_set, _)| *is_set && !is_https)
+        .filter(|(is_set, _)| *is_set && !is_tls)
     {
         problems.add(
             format!("/origin/{field}"),
             "needs-https-origin",
-            "Only an `https` origin has a certificate that could be verified.",
+            if is_tcp {
+                "Only a `tls` origin has a certificate that could be verified."
+            } else {
+                "Only an `https` origin has a certificate that could be verified."
+            },
         );
     }
     let is_name =
@@ -466,6 +477,12 @@ fn origin(settings: &SiteOrigin, problems: &mut Problems) -> Origin {
                 }
             })
         });
+    let tls = || OriginTls {
+        trust: trust.clone(),
+        server_name: settings.server_name.clone(),
+        minimum_version: TlsVersion::Tls12,
+        client_credential: None,
+    };
     Origin {
         id: made_id("site", 0),
         endpoints: vec![Endpoint {
@@ -473,15 +490,11 @@ fn origin(settings: &SiteOrigin, problems: &mut Problems) -> Origin {
             port,
             weight: 1,
         }],
-        scheme: if is_https {
-            OriginScheme::Https(OriginTls {
-                trust,
-                server_name: settings.server_name.clone(),
-                minimum_version: TlsVersion::Tls12,
-                client_credential: None,
-            })
-        } else {
-            OriginScheme::Http
+        scheme: match (is_tls, is_tcp) {
+            (true, false) => OriginScheme::Https(tls()),
+            (true, true) => OriginScheme::Tls(tls()),
+            (false, false) => OriginScheme::Http,
+            (false, true) => OriginScheme::Tcp,
         },
         host_header: host_header(settings.host_header.as_ref(), problems),
         timeouts: OriginTimeouts::default(),
@@ -510,17 +523,22 @@ fn host_header(setting: Option<&OriginHost>, problems: &mut Problems) -> HostHea
 }
 
 /// Whether it is TLS, the host without brackets, the port.
-fn origin_url(text: &str) -> Result<(bool, String, u16), String> {
+fn origin_url(text: &str, is_tcp: bool) -> Result<(bool, String, u16), String> {
     let shape = || {
+        let form = if is_tcp {
+            "`tcp://host:port` or `tls://host:port`"
+        } else {
+            "`https://host[:port]` or `http://host[:port]`"
+        };
         format!(
-            "`{}` is no origin URL; write `https://host[:port]` or `http://host[:port]`, without a path.",
+            "`{}` is no origin URL; write {form}, without a path.",
             short(text)
         )
     };
     let uri: http::Uri = text.parse().map_err(|_| shape())?;
-    let is_https = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
+    let is_tls = match (uri.scheme_str(), is_tcp) {
+        (Some("https"), false) | (Some("tls"), true) => true,
+        (Some("http"), false) | (Some("tcp"), true) => false,
         _ => return Err(shape()),
     };
     let authority = uri.authority().ok_or_else(shape)?;
@@ -532,7 +550,9 @@ fn origin_url(text: &str) -> Result<(bool, String, u16), String> {
         (Some(0), _) => return Err(shape()),
         (Some(port), _) => port,
         // A port that is no number has been refused with the URL.
-        (None, _) if is_https => 443,
+        // A service that passes bytes on has no port of its own.
+        (None, _) if is_tcp => return Err(shape()),
+        (None, _) if is_tls => 443,
         (None, _) => 80,
     };
     let host = authority
@@ -543,7 +563,7 @@ fn origin_url(text: &str) -> Result<(bool, String, u16), String> {
     if !is_host {
         return Err(shape());
     }
-    Ok((is_https, host.to_ascii_lowercase(), port))
+    Ok((is_tls, host.to_ascii_lowercase(), port))
 }
 
 /// Outside input in a message.

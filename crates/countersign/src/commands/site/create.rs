@@ -16,12 +16,14 @@ use crate::output::warn;
 /// Makes a site and deploys it to both networks, or where `--deploy` says.
 ///
 /// For example: countersign site create www.example.com --origin https://10.0.0.5 --client-ca ca.pem --certificate chain.pem --key key.pem
+///
+/// Or bytes instead of HTTP: countersign site create db.example.com --tcp --origin 10.0.0.5:5432 --client-ca ca.pem --certificate chain.pem --key key.pem
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// The server names; *.example.com is a wildcard for one label.
     #[arg(required = true, value_name = "HOSTNAME")]
     hostnames: Vec<String>,
-    /// Where requests go: http://host[:port] or https://host[:port].
+    /// Where requests go: http://host[:port] or https://host[:port]; with --tcp host:port, tcp://host:port or tls://host:port.
     #[arg(long, value_name = "URL")]
     origin: String,
     /// Its name; the first hostname when absent. It never changes.

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use countersign_api::Client;
 use countersign_api::v1::Network as WireNetwork;
-use countersign_api::v1::sites::{Enforcement, SiteInput, SiteSettings};
-use countersign_api::v1::tls::ClientCertificateMode;
+use countersign_api::v1::sites::{Enforcement, ProxyProtocol, SiteInput, SiteSettings};
+use countersign_api::v1::tls::{ClientCertificateMode, HttpVersions};
 
 use crate::ca_set::{Network, find};
 use crate::deployed::{concatenate, upload};
@@ -51,6 +51,22 @@ pub(crate) struct SiteOptions {
     /// The name to verify at the origin; its URL's host when absent.
     #[arg(long, value_name = "NAME")]
     origin_name: Option<String>,
+    /// The HTTP versions to offer; `http1-to-http3` tells clients of HTTP/3, which many cannot present a certificate over.
+    #[arg(long, value_enum, value_name = "VERSIONS", conflicts_with = "tcp")]
+    http_versions: Option<Http>,
+    /// Pass the bytes of connections on as they are, instead of speaking HTTP. Unless --mode says otherwise, the handshake fails without
+    /// a valid certificate.
+    #[arg(long)]
+    tcp: bool,
+    /// How a TCP origin learns who the client is.
+    #[arg(long, value_enum, value_name = "VERSION")]
+    proxy_protocol: Option<Proxy>,
+    /// Seconds without a byte, after which a TCP connection is closed.
+    #[arg(long, value_name = "SECONDS")]
+    idle_seconds: Option<u32>,
+    /// Application protocols of a TCP site to agree to by ALPN, best first, such as postgresql.
+    #[arg(long, value_name = "PROTOCOL")]
+    alpn: Vec<String>,
     /// Where to deploy at once.
     #[arg(long, value_enum, value_name = "NETWORK", value_delimiter = ',')]
     deploy: Option<Vec<Deploy>>,
@@ -61,6 +77,23 @@ enum Mode {
     Off,
     Request,
     Require,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Http {
+    #[value(name = "http1")]
+    One,
+    #[value(name = "http1-and-http2")]
+    OneAndTwo,
+    #[value(name = "http1-to-http3")]
+    OneToThree,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Proxy {
+    Off,
+    V1,
+    V2,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -112,6 +145,7 @@ impl SiteOptions {
                 };
             }
         }
+        self.tell_protocols(&mut settings);
         replace(&mut settings.denied_paths, &self.denied_path);
         replace(&mut settings.forward_identity, &self.forward_identity);
         replace(&mut settings.edge_certificate_ids, &self.edge_certificate);
@@ -139,6 +173,48 @@ impl SiteOptions {
             },
             settings,
         })
+    }
+
+    /// What is spoken: HTTP in these versions, or bytes.
+    fn tell_protocols(&self, settings: &mut SiteSettings) {
+        if let Some(http) = self.http_versions {
+            settings.tls.get_or_insert_default().http_versions = match http {
+                Http::One => HttpVersions::Http1,
+                Http::OneAndTwo => HttpVersions::Http1AndHttp2,
+                Http::OneToThree => HttpVersions::Http1ToHttp3,
+            };
+        }
+        let becomes_tcp = self.tcp && settings.tcp.is_none();
+        let tells = self.tcp
+            || self.proxy_protocol.is_some()
+            || self.idle_seconds.is_some()
+            || !self.alpn.is_empty();
+        if tells {
+            let tcp = settings.tcp.get_or_insert_default();
+            if let Some(proxy) = self.proxy_protocol {
+                tcp.proxy_protocol = match proxy {
+                    Proxy::Off => ProxyProtocol::Off,
+                    Proxy::V1 => ProxyProtocol::V1,
+                    Proxy::V2 => ProxyProtocol::V2,
+                };
+            }
+            if let Some(seconds) = self.idle_seconds {
+                tcp.idle_seconds = seconds;
+            }
+            replace(&mut tcp.alpn, &self.alpn);
+        }
+        if settings.tcp.is_some() && !settings.origin.url.contains("://") {
+            settings.origin.url.insert_str(0, "tcp://");
+        }
+        if becomes_tcp {
+            // A client cannot be told in any other way why it is refused.
+            if let Some(clients) = &mut settings.mutual_authentication
+                && self.mode.is_none()
+                && self.enforcement.is_none()
+            {
+                clients.mode = ClientCertificateMode::Require;
+            }
+        }
     }
 
     fn networks(&self, otherwise: Vec<WireNetwork>) -> Vec<WireNetwork> {

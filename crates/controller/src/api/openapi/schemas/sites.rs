@@ -92,10 +92,21 @@ fn parts() -> Vec<(&'static str, Value)> {
             ]),
         ),
         (
+            "TcpSettings",
+            object(&[
+                ("alpn?", texts()),
+                ("idleSeconds?", integer()),
+                ("proxyProtocol?", choice(&["off", "v1", "v2"])),
+            ]),
+        ),
+        (
             "TlsSettings",
             object(&[
                 ("cipherProfile?", choice(&["compatible", "modern"])),
-                ("httpVersions?", choice(&["http1", "http1AndHttp2"])),
+                (
+                    "httpVersions?",
+                    choice(&["http1", "http1AndHttp2", "http1ToHttp3"]),
+                ),
                 ("maximumVersion?", choice(&["1.2", "1.3"])),
                 ("minimumVersion?", choice(&["1.2", "1.3"])),
             ]),
@@ -188,6 +199,7 @@ fn site_settings() -> Vec<(&'static str, Value)> {
             reference("SiteMutualAuthentication"),
         ),
         ("origin", reference("SiteOrigin")),
+        ("tcp?", reference("TcpSettings")),
         ("tls?", reference("TlsSettings")),
     ]
 }
