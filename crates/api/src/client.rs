@@ -38,6 +38,8 @@ pub enum Credentials {
     Bearer(SecretText),
     /// Signed requests.
     EdgeGrid(EdgeGridCredentials),
+    /// Nothing that would be sent with a request: the HTTP client has a certificate.
+    Certificate,
 }
 
 impl From<String> for Credentials {
@@ -206,19 +208,20 @@ impl Client {
     /// Sends a request with the credentials; a good answer is its status and body.
     async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
         let mut request = request.build()?;
-        let mut value = match &self.credentials {
-            Credentials::Bearer(token) => {
-                HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                    .map_err(|_| ClientError::Credentials)?
-            }
-            Credentials::EdgeGrid(credentials) => credentials
-                .sign(&request)
-                .ok()
-                .and_then(|header| HeaderValue::try_from(header).ok())
-                .ok_or(ClientError::Credentials)?,
+        let header = match &self.credentials {
+            Credentials::Bearer(token) => Some(format!("Bearer {}", token.expose())),
+            Credentials::EdgeGrid(credentials) => Some(
+                credentials
+                    .sign(&request)
+                    .map_err(|_| ClientError::Credentials)?,
+            ),
+            Credentials::Certificate => None,
         };
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
+        if let Some(header) = header {
+            let mut value = HeaderValue::try_from(header).map_err(|_| ClientError::Credentials)?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
         let mut response = self.http.execute(request).await?;
         let status = response.status();
         let mut body = Vec::new();

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Timestamp;
 use crate::truststore::Network;
+use crate::{Timestamp, ValidityDate};
 
 /// Where the API is.
 pub const PREFIX: &str = "/v1";
@@ -74,10 +74,13 @@ pub enum ApiClientKind {
     Bearer,
     /// Signed requests.
     Edgegrid,
+    /// A client certificate.
+    Certificate,
 }
 
 /// An API client to make.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ApiClientRequest {
     /// Its name, as logs show it.
     pub name: String,
@@ -85,6 +88,29 @@ pub struct ApiClientRequest {
     pub role: String,
     /// How it proves who it is.
     pub kind: ApiClientKind,
+    /// For a client of the kind `CERTIFICATE`: its certificate, PEM, which is accepted whoever made it. Not beside `authorities`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// For a client of the kind `CERTIFICATE`: the CAs that vouch for its certificate, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
+    /// Beside `authorities`: the subject of its certificate (RFC 2253), such as `CN=alice,O=Example`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// Which certificates prove who an API client is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorCertificate {
+    /// The subject of the certificate (RFC 2253).
+    pub subject: String,
+    /// SHA-256 of the one certificate that is accepted, hexadecimal; null where CAs vouch for it.
+    pub fingerprint: Option<String>,
+    /// SHA-256 of the certificates of the CAs that vouch for it, hexadecimal; none where the certificate itself was registered.
+    pub authorities: Vec<String>,
+    /// When the certificate, or the last of the CAs, ends.
+    pub end_date: ValidityDate,
 }
 
 /// An API client.
@@ -99,6 +125,8 @@ pub struct ApiClient {
     pub role: String,
     /// How it proves who it is.
     pub kind: ApiClientKind,
+    /// Its certificate, for a client of that kind.
+    pub certificate: Option<OperatorCertificate>,
     /// When it was made.
     pub created_date: Timestamp,
     /// By whom.

@@ -29,3 +29,4 @@ pub use openapi::document as openapi_document;
 pub use operation::{Body, Operation, Parameter, ParameterKind, Verb, operations};
 pub(crate) use router::router;
 pub use serve::{Accept, Connection, Scheme, serve};
+pub use wire::api_client as api_client_document;

@@ -34,7 +34,7 @@ use tokio::sync::{Notify, watch};
 pub use accounts::Accounts;
 pub(crate) use accounts::ensure_account;
 pub use activations::Activations;
-pub use api_clients::{ApiClients, Credentials, NewApiClient};
+pub use api_clients::{ApiClients, Credentials, NewApiClient, NewCertificateClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
 pub use crls::{Crls, NewCrl};

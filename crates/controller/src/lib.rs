@@ -29,14 +29,14 @@ mod model;
 mod store;
 
 pub use api::{
-    Accept, Body, Connection, Operation, Parameter, ParameterKind, Scheme, Verb, openapi_document,
-    operations, serve,
+    Accept, Body, Connection, Operation, Parameter, ParameterKind, Scheme, Verb,
+    api_client_document, openapi_document, operations, serve,
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet, NewCrl,
-    NewRevocation, NewVersion, Revocations, ServiceError, Sites, SubmittedCertificate,
-    VersionFilter, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet,
+    NewCertificateClient, NewCrl, NewRevocation, NewVersion, Revocations, ServiceError, Sites,
+    SubmittedCertificate, VersionFilter, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -46,7 +46,7 @@ pub use model::{
     ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
     Caller, CrlSource, CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId,
     DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldCertificate, HeldCrl, KeyPair,
-    KeyPairId, ParseRoleError, REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId,
-    Version, VersionStatus, Warning,
+    KeyPairId, OperatorCertificate, ParseRoleError, REVOCATION_REASONS, Revocation, RevocationId,
+    Role, Site, SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

@@ -11,7 +11,7 @@ mod site;
 mod warning;
 
 pub use activation::{Activation, ActivationId, ActivationKind, ActivationStatus};
-pub use api_client::{ApiClient, ApiClientKind};
+pub use api_client::{ApiClient, ApiClientKind, OperatorCertificate};
 pub use ca_set::{
     Activity, ActivityKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
     Deletion, HeldCertificate, Version, VersionStatus,

@@ -3,6 +3,7 @@
 //! Nothing outside this module knows SQL. Every change goes through a [`Write`], which commits only together with its entry in the
 //! revision and audit logs (invariants I5 and I8).
 
+mod chain;
 mod decode;
 mod error;
 mod nonces;

@@ -18,6 +18,8 @@ mod authentication;
 mod ca_sets;
 #[path = "api/client.rs"]
 mod client;
+#[path = "api/client_certificates.rs"]
+mod client_certificates;
 #[path = "api/crls.rs"]
 mod crls;
 #[path = "api/errors.rs"]

@@ -160,11 +160,11 @@ impl Accept for TlsListener {
         let tls = self.tls.clone();
         Ok(Box::pin(async move {
             stream.set_nodelay(true)?;
-            let stream = tls.accept(stream, HANDSHAKE_TIMEOUT).await?;
+            let (stream, certificates) = tls.accept(stream, HANDSHAKE_TIMEOUT).await?;
             let connection = Connection {
                 peer,
                 scheme: Scheme::Https,
-                certificate: None,
+                certificates,
             };
             Ok((stream, connection))
         }))

@@ -11,6 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use countersign_api::{Client, Credentials, EdgeGridCredentials, Timestamp};
+use countersign_snapshot::Secret;
+use countersign_tls::ApiClientIdentity;
 use countersign_trust::Clock;
 
 use crate::clock::SystemClock;
@@ -54,6 +56,24 @@ pub(crate) struct ConnectionOptions {
     /// A file with EdgeGrid credentials and, unless `--api` names one, the controller's host.
     #[arg(long, value_name = "FILE", global = true)]
     edgerc: Option<PathBuf>,
+    /// A file with a client certificate and the certificates of its issuers (PEM), and its key unless `--client-key` names another file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COUNTERSIGN_CLIENT_CERT",
+        hide_env_values = true,
+        global = true
+    )]
+    client_cert: Option<PathBuf>,
+    /// The private key of `--client-cert` (PEM).
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COUNTERSIGN_CLIENT_KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    client_key: Option<PathBuf>,
     /// Which section of `--edgerc`.
     #[arg(long, value_name = "NAME", default_value = "default", global = true)]
     section: String,
@@ -144,7 +164,12 @@ impl ConnectionOptions {
             (None, Some(local)) => local.authority,
             (None, None) => None,
         };
-        let client = Client::new(http_client(authority.as_deref())?, &url, credentials)?;
+        let identity = match credentials {
+            Credentials::Certificate => self.identity()?,
+            _ => None,
+        };
+        let http = http_client(authority.as_deref(), identity.as_ref())?;
+        let client = Client::new(http, &url, credentials)?;
         refuse_plain_text(&url)?;
         Ok(Session {
             client,
@@ -173,15 +198,34 @@ impl ConnectionOptions {
                 now: || Timestamp::from_micros(SystemClock.now().as_micros()),
             }));
         }
+        if self.client_cert.is_some() {
+            return Ok(Credentials::Certificate);
+        }
         match (std::env::var(TOKEN_VARIABLE), local) {
             (Ok(text), _) if !text.trim().is_empty() => Ok(token(&text).into()),
             (_, Some(local)) => Ok(Credentials::Bearer(local.token()?)),
             _ => Err(Complaint::new(
                 "there is nothing to prove who asks",
-                format!("set {TOKEN_VARIABLE}, or give `--token-file FILE` or `--edgerc FILE`; `countersign api-client create` on the controller's machine makes either"),
+                format!("set {TOKEN_VARIABLE}, or give `--token-file FILE`, `--edgerc FILE` or `--client-cert FILE`; `countersign api-client create` on the controller's machine makes or registers each of them"),
             )
             .into()),
         }
+    }
+
+    /// The certificate to answer with, and its key.
+    fn identity(&self) -> Result<Option<Identity>> {
+        let Some(path) = &self.client_cert else {
+            return Ok(None);
+        };
+        let key_path = self.client_key.as_ref().unwrap_or(path);
+        let read = |path: &Path| {
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(Some(Identity {
+            path: path.clone(),
+            chain: read(path)?,
+            key: Secret::new(read(key_path)?),
+        }))
     }
 
     /// Says which address could not be reached.
@@ -221,18 +265,41 @@ fn token(text: &str) -> String {
     }
 }
 
-fn http_client(authority: Option<&Path>) -> Result<reqwest::Client> {
+/// A client certificate as its files have it.
+struct Identity {
+    path: PathBuf,
+    chain: Vec<u8>,
+    key: Secret,
+}
+
+fn http_client(authority: Option<&Path>, identity: Option<&Identity>) -> Result<reqwest::Client> {
     let authorities = match authority {
         Some(path) => {
             Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
         }
         None => None,
     };
-    let tls = countersign_tls::api_client_config(authorities.as_deref(), Arc::new(SystemClock))
+    let clock = Arc::new(SystemClock);
+    let shown = identity.map(|identity| ApiClientIdentity {
+        chain: &identity.chain,
+        key: &identity.key,
+    });
+    // First without the certificate, so that each complaint names its file.
+    let tls = countersign_tls::api_client_config(authorities.as_deref(), None, clock.clone())
         .with_context(|| match authority {
             Some(path) => format!("{} cannot vouch for a controller", path.display()),
             None => "nobody can vouch for the controller; name its CA with `--cacert`".to_owned(),
         })?;
+    let tls = match identity {
+        None => tls,
+        Some(identity) => countersign_tls::api_client_config(authorities.as_deref(), shown, clock)
+            .with_context(|| {
+                format!(
+                    "{} cannot be used as a client certificate",
+                    identity.path.display()
+                )
+            })?,
+    };
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)

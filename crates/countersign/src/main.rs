@@ -50,10 +50,6 @@ struct CommandLine {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one value of it, made once"
-)]
 enum Command {
     Quickstart(Quickstart),
     Serve(Serve),

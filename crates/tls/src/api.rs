@@ -1,11 +1,13 @@
 //! TLS of the control API: its listener and its clients.
 
+mod possession;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_snapshot::{CipherProfile, Secret, TlsVersion};
-use countersign_trust::Clock;
+use countersign_trust::{Clock, PeerChain};
 use rustls::RootCertStore;
 use rustls::client::ClientConfig;
 use rustls::pki_types::pem::PemObject;
@@ -14,6 +16,7 @@ use rustls::server::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
+use self::possession::ProofOfPossession;
 use crate::TlsStream;
 use crate::clock::RustlsClock;
 use crate::provider::{Providers, versions};
@@ -55,7 +58,7 @@ impl ApiTls {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildApiTlsError> {
         let chain = certificates(chain)?;
-        let key = PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| BuildApiTlsError::Key)?;
+        let key = private_key(key)?;
         let providers = Providers::new();
         let mut config = ServerConfig::builder_with_details(
             Arc::clone(providers.of(CipherProfile::Compatible)),
@@ -63,30 +66,40 @@ impl ApiTls {
         )
         .with_protocol_versions(versions(TlsVersion::Tls12, TlsVersion::Tls13))
         .map_err(|_| BuildApiTlsError::NothingToNegotiate)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(Arc::new(ProofOfPossession {
+            algorithms: providers
+                .of(CipherProfile::Compatible)
+                .signature_verification_algorithms,
+        }))
         .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => BuildApiTlsError::KeyMismatch,
-            rustls::Error::InvalidCertificate(_) => BuildApiTlsError::Certificates,
-            _ => BuildApiTlsError::Key,
-        })?;
+        .map_err(of_identity)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// Runs the handshake of a client.
+    /// Runs the handshake of a client, who may have a certificate. Of a chain that is handed back it is known that the client holds the key
+    /// of its first certificate, now or when the resumed session began; **nothing else**: it may be anybody's.
     ///
     /// # Errors
     /// When it fails or takes longer than `timeout`.
-    pub async fn accept<IO>(&self, io: IO, timeout: Duration) -> io::Result<TlsStream<IO>>
+    pub async fn accept<IO>(
+        &self,
+        io: IO,
+        timeout: Duration,
+    ) -> io::Result<(TlsStream<IO>, Option<PeerChain>)>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let handshake = tokio::time::timeout(timeout, self.0.accept(io));
-        handshake
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)?
-            .map(TlsStream::new)
+        let stream = handshake.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let chain = match stream.get_ref().1.peer_certificates() {
+            None | Some([]) => None,
+            // The verifier read it already.
+            Some(certificates) => {
+                Some(PeerChain::from_der(certificates).map_err(|_| io::ErrorKind::InvalidData)?)
+            }
+        };
+        Ok((TlsStream::new(stream), chain))
     }
 }
 
@@ -96,13 +109,23 @@ impl std::fmt::Debug for ApiTls {
     }
 }
 
+/// A client's certificate chain (PEM, leaf first) and its private key (PEM).
+#[derive(Clone, Copy, Debug)]
+pub struct ApiClientIdentity<'a> {
+    /// The chain.
+    pub chain: &'a [u8],
+    /// The key.
+    pub key: &'a Secret,
+}
+
 /// The TLS of a client of the control API, for `reqwest`'s preconfigured TLS. It believes the CAs in `authorities` (PEM) and nobody else,
-/// or with `None` those of this machine's store.
+/// or with `None` those of this machine's store. With an `identity` it answers when it is asked for a certificate.
 ///
 /// # Errors
-/// When there is no CA, or one cannot be read.
+/// When there is no CA, one cannot be read, or the identity cannot be used.
 pub fn api_client_config(
     authorities: Option<&[u8]>,
+    identity: Option<ApiClientIdentity<'_>>,
     clock: Arc<dyn Clock>,
 ) -> Result<ClientConfig, BuildApiTlsError> {
     let roots = match authorities {
@@ -118,14 +141,19 @@ pub fn api_client_config(
         }
     };
     let providers = Providers::new();
-    let mut config = ClientConfig::builder_with_details(
+    let builder = ClientConfig::builder_with_details(
         Arc::clone(providers.of(CipherProfile::Compatible)),
         Arc::new(RustlsClock(clock)),
     )
     .with_protocol_versions(versions(TlsVersion::Tls12, TlsVersion::Tls13))
     .map_err(|_| BuildApiTlsError::NothingToNegotiate)?
-    .with_root_certificates(roots)
-    .with_no_client_auth();
+    .with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(ApiClientIdentity { chain, key }) => builder
+            .with_client_auth_cert(certificates(chain)?, private_key(key)?)
+            .map_err(of_identity)?,
+    };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -136,6 +164,19 @@ pub(crate) fn system_roots() -> Option<RootCertStore> {
     // Stores of real machines hold a few certificates that nobody can read; they vouch for nothing, so leaving them out is safe.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     (!roots.is_empty()).then_some(roots)
+}
+
+fn private_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, BuildApiTlsError> {
+    PrivateKeyDer::from_pem_slice(pem.expose()).map_err(|_| BuildApiTlsError::Key)
+}
+
+/// What is wrong with a chain and its key.
+fn of_identity(error: rustls::Error) -> BuildApiTlsError {
+    match error {
+        rustls::Error::InconsistentKeys(_) => BuildApiTlsError::KeyMismatch,
+        rustls::Error::InvalidCertificate(_) => BuildApiTlsError::Certificates,
+        _ => BuildApiTlsError::Key,
+    }
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BuildApiTlsError> {

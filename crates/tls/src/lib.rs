@@ -44,7 +44,7 @@ mod verifier;
 
 pub use accept::{Accepted, HandshakeLimits, Lookup, accept};
 pub use alert::Alert;
-pub use api::{ApiTls, BuildApiTlsError, api_client_config};
+pub use api::{ApiClientIdentity, ApiTls, BuildApiTlsError, api_client_config};
 pub use binding::{BindingTls, BuildTlsError, BuildTlsWarning};
 pub use context::{MemoryLimits, TlsContext};
 pub use facts::{Alpn, TlsFacts};

@@ -106,13 +106,8 @@ impl ClientCertVerifier for ClientVerifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let key = leaf_key(certificate)?;
-        verify_tls13_signature_with_raw_key(
-            message,
-            &SubjectPublicKeyInfoDer::from(&*key.spki_der),
-            signed,
-            &self.algorithms,
-        )
-        .map_err(|error| record_possession_failure(&key, error))
+        verify_tls13(message, &key, signed, &self.algorithms)
+            .map_err(|error| record_possession_failure(&key, error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -159,8 +154,19 @@ fn leaf_key(certificate: &CertificateDer<'_>) -> Result<PublicKey, Error> {
         .map_err(|_| refuse(Refused::because(Reason::Malformed)))
 }
 
+/// RFC 8446 §4.4.3.
+pub(crate) fn verify_tls13(
+    message: &[u8],
+    key: &PublicKey,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let spki = SubjectPublicKeyInfoDer::from(&*key.spki_der);
+    verify_tls13_signature_with_raw_key(message, &spki, signed, algorithms)
+}
+
 /// RFC 5246 §7.4.8. A TLS 1.2 scheme does not fix the curve, so that every algorithm of the scheme is tried.
-fn verify_tls12(
+pub(crate) fn verify_tls12(
     message: &[u8],
     key: &PublicKey,
     signed: &DigitallySignedStruct,

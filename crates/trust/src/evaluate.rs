@@ -21,7 +21,9 @@ use self::search::Search;
 use std::sync::Arc;
 
 use crate::ocsp::OcspAnswer;
-use crate::{CaSetVersion, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, Verdict};
+use crate::{
+    CaSetVersion, Certificate, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, Verdict,
+};
 
 /// Evaluates a client's chain against a CA set at a time.
 ///
@@ -62,6 +64,26 @@ pub fn evaluate_with_answers(
         Ok(valid) => Verdict::Valid(valid),
         Err((failure, attempts)) => Verdict::Invalid(Refusal::from_failure(failure, attempts)),
     }
+}
+
+/// Evaluates a certificate that was named beforehand and needs nobody to vouch for it: everything that [`evaluate`] asks of a client's own
+/// certificate, and revocation by hand.
+///
+/// # Errors
+///
+/// A refusal when the certificate is out of time, for another purpose, too weak or revoked.
+///
+/// # Security
+///
+/// It says nothing about who made the certificate: the caller compares its fingerprint with the one that was named.
+pub fn evaluate_pinned(
+    certificate: &Certificate,
+    revocation: &RevocationIndex,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<(), Refusal> {
+    path::judge_pinned(certificate, revocation, policy, now)
+        .map_err(|failure| Refusal::from_failure(failure, Vec::new()))
 }
 
 /// What a path is judged by.

@@ -62,7 +62,7 @@ pub use certificate::{
     DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,
     ParseCertificateError, RevocationReasons, Validity, Version,
 };
-pub use evaluate::{evaluate, evaluate_with_answers};
+pub use evaluate::{evaluate, evaluate_pinned, evaluate_with_answers};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use general_name::GeneralName;
 pub use identity::ClientIdentity;

@@ -15,6 +15,8 @@ mod check;
 mod constraints;
 #[path = "evaluate/paths.rs"]
 mod paths;
+#[path = "evaluate/pinned.rs"]
+mod pinned;
 #[path = "evaluate/purposes.rs"]
 mod purposes;
 #[path = "evaluate/reasons.rs"]

@@ -1,27 +1,29 @@
 //! API clients: who may call.
 
 use countersign_api::control;
+use countersign_trust::{Certificate, parse_bundle};
 use http::StatusCode;
 use http::header::LOCATION;
 
-use super::body::{self, Reader};
+use super::body::{self, Object, Reader};
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::wire;
-use crate::app::{Credentials, ErrorCode, NewApiClient, ServiceError};
-use crate::{ApiClient, ApiClientKind, BoxFuture, Role};
+use crate::app::{Credentials, ErrorCode, NewApiClient, NewCertificateClient, ServiceError};
+use crate::model::OperatorCertificate;
+use crate::{ApiClientKind, BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "createApiClient",
         method: Verb::Post,
         path: "/v1/api-clients",
-        summary: "Makes an API client; what it needs to prove who it is is shown this once.",
+        summary: "Makes an API client; what it needs to prove who it is is shown this once. One with a certificate brings it along: `certificate` (PEM, accepted by itself), or `authorities` (PEM) and `subject`.",
         role: Role::Admin,
         query: &[],
         body: Body::Json("ApiClientRequest"),
         answers: &[(201, Some("NewApiClient"))],
-        errors: &[],
+        errors: &[ErrorCode::CertificateRegistered, ErrorCode::InvalidField],
         handler: create,
     },
     Operation {
@@ -57,7 +59,18 @@ fn create(call: Call) -> Answer {
         let value = body::parse(&call.body)?;
         let mut reader = Reader::default();
         let root = reader.root(&value);
-        reader.only(root, &["name", "role", "kind"], &[]);
+        reader.only(
+            root,
+            &[
+                "name",
+                "role",
+                "kind",
+                "certificate",
+                "authorities",
+                "subject",
+            ],
+            &[],
+        );
         let name = reader.text(root, "name");
         let roles: Vec<_> = Role::ALL
             .iter()
@@ -69,6 +82,7 @@ fn create(call: Call) -> Answer {
             .map(|kind| (kind.as_str(), *kind))
             .collect();
         let kind = reader.choice(root, "kind", &kinds);
+        let certificate = certificate(&mut reader, root, kind);
         reader.finish()?;
         let (Some(role), Some(kind)) = (role, kind) else {
             return Err(ServiceError::new(
@@ -76,27 +90,38 @@ fn create(call: Call) -> Answer {
                 "There is no role or kind.",
             ));
         };
-        let new = NewApiClient { name, role, kind };
-        let (client, credentials) = call
-            .controller
-            .api_clients()
-            .create(&call.caller, new)
-            .await?;
+        let clients = call.controller.api_clients();
+        let (client, credentials) = match certificate {
+            Some(certificate) => {
+                let new = NewCertificateClient {
+                    name,
+                    role,
+                    certificate,
+                };
+                (clients.register(&call.caller, new).await?, None)
+            }
+            None => {
+                let new = NewApiClient { name, role, kind };
+                let (client, credentials) = clients.create(&call.caller, new).await?;
+                (client, Some(credentials))
+            }
+        };
         let link = format!("/v1/api-clients/{}", client.id);
         let mut answer = control::NewApiClient {
-            api_client: show(client),
+            api_client: wire::api_client(client),
             token: None,
             client_token: None,
             access_token: None,
             client_secret: None,
         };
         match credentials {
-            Credentials::Bearer { token } => answer.token = Some(text(&token)),
-            Credentials::EdgeGrid {
+            None => {}
+            Some(Credentials::Bearer { token }) => answer.token = Some(text(&token)),
+            Some(Credentials::EdgeGrid {
                 client_token,
                 access_token,
                 client_secret,
-            } => {
+            }) => {
                 answer.client_token = Some(client_token);
                 answer.access_token = Some(access_token);
                 answer.client_secret = Some(text(&client_secret));
@@ -104,6 +129,72 @@ fn create(call: Call) -> Answer {
         }
         Reply::json(StatusCode::CREATED, &answer)?.with(LOCATION, &link)
     })
+}
+
+/// Reads the certificate of a client of that kind; other kinds have none.
+fn certificate(
+    reader: &mut Reader,
+    root: Object<'_>,
+    kind: Option<ApiClientKind>,
+) -> Option<OperatorCertificate> {
+    let pinned = reader.optional_text(root, "certificate");
+    let authorities = reader.optional_text(root, "authorities");
+    let subject = reader.optional_text(root, "subject");
+    if kind != Some(ApiClientKind::Certificate) {
+        for (field, value) in [
+            ("certificate", pinned),
+            ("authorities", authorities),
+            ("subject", subject),
+        ] {
+            if value.is_some() {
+                reader.problem(root, field, "it goes with the kind CERTIFICATE only");
+            }
+        }
+        return None;
+    }
+    match (pinned, authorities, subject) {
+        (Some(pem), None, None) => {
+            let mut certificates = certificates(reader, root, "certificate", pem)?;
+            if certificates.len() > 1 {
+                // Its issuers may stand behind it, as in the file that a client uses.
+                certificates.truncate(1);
+            }
+            certificates.pop().map(OperatorCertificate::Pinned)
+        }
+        (None, Some(pem), Some(subject)) => Some(OperatorCertificate::Issued {
+            authorities: certificates(reader, root, "authorities", pem)?,
+            subject: subject.to_owned(),
+        }),
+        _ => {
+            reader.problem(
+                root,
+                "certificate",
+                "a client of the kind CERTIFICATE has either `certificate`, or `authorities` and `subject`",
+            );
+            None
+        }
+    }
+}
+
+fn certificates(
+    reader: &mut Reader,
+    root: Object<'_>,
+    field: &str,
+    pem: &str,
+) -> Option<Vec<Certificate>> {
+    match parse_bundle(pem.as_bytes()) {
+        Ok(bundle) => Some(
+            bundle
+                .certificates
+                .into_iter()
+                .map(|entry| entry.certificate)
+                .collect(),
+        ),
+        Err(error) => {
+            reader.problem(root, field, error.to_string());
+            None
+        }
+    }
 }
 
 fn text(secret: &countersign_snapshot::Secret) -> String {
@@ -116,7 +207,7 @@ fn list(call: Call) -> Answer {
         Reply::json(
             StatusCode::OK,
             &control::ApiClients {
-                api_clients: clients.into_iter().map(show).collect(),
+                api_clients: clients.into_iter().map(wire::api_client).collect(),
             },
         )
     })
@@ -131,20 +222,4 @@ fn revoke(call: Call) -> Answer {
             .await?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     })
-}
-
-fn show(client: ApiClient) -> control::ApiClient {
-    control::ApiClient {
-        id: client.id,
-        name: client.name,
-        role: client.role.as_str().to_owned(),
-        kind: match client.kind {
-            ApiClientKind::Bearer => control::ApiClientKind::Bearer,
-            ApiClientKind::EdgeGrid => control::ApiClientKind::Edgegrid,
-        },
-        created_date: wire::time(client.created_at),
-        created_by: client.created_by,
-        revoked_date: client.revoked_at.map(wire::time),
-        revoked_by: client.revoked_by,
-    }
 }

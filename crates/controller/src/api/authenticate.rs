@@ -1,4 +1,6 @@
-//! Who asks: bearer tokens and signed requests.
+//! Who asks: bearer tokens, signed requests and client certificates.
+//!
+//! An `Authorization` header goes before a certificate: it was put there for this request, while clients send their certificate everywhere.
 
 use bytes::Bytes;
 use countersign_snapshot::Secret;
@@ -23,7 +25,9 @@ pub(super) enum Claim {
 
 /// Establishes who asks, as far as that can be done without the body.
 pub(super) async fn begin(controller: &Controller, parts: &Parts) -> Result<Claim, ServiceError> {
-    let header = authorization(parts)?;
+    let Some(header) = authorization(parts)? else {
+        return by_certificate(controller, parts).await;
+    };
     if let Some(token) = bearer(header) {
         return match controller.api_clients().by_token(token).await? {
             Some(client) => Ok(Claim::Proved(caller(client, parts))),
@@ -52,6 +56,39 @@ pub(super) async fn begin(controller: &Controller, parts: &Parts) -> Result<Clai
     Ok(Claim::Signed { client, secret })
 }
 
+/// Without a header, the certificate of the connection says who asks.
+async fn by_certificate(controller: &Controller, parts: &Parts) -> Result<Claim, ServiceError> {
+    let connection = parts.extensions.get::<Connection>();
+    let Some(chain) = connection.and_then(|connection| connection.certificates.as_ref()) else {
+        return Err(unauthorized(
+            "There is neither an `Authorization` header nor a client certificate.",
+        ));
+    };
+    refuse_other_sites(parts)?;
+    let client = controller.api_clients().by_certificate(chain).await?;
+    Ok(Claim::Proved(caller(client, parts)))
+}
+
+/// A browser sends its certificate also when another site's page makes it send a request, and some of our operations need no body that only our
+/// own pages could send. Browsers say so themselves (Fetch Metadata §2.3, RFC 6454 §7); other clients send none of these headers.
+fn refuse_other_sites(parts: &Parts) -> Result<(), ServiceError> {
+    let text = |name: &str| parts.headers.get(name).map(|it| it.to_str().unwrap_or("?"));
+    let site_is_ours =
+        text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin_is_ours = text("origin").is_none_or(|origin| {
+        origin
+            .strip_prefix("https://")
+            .is_some_and(|origin| origin.eq_ignore_ascii_case(host(parts)))
+    });
+    if site_is_ours && origin_is_ours {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        ErrorCode::Forbidden,
+        "A page of another site made a browser send this request; with a client certificate that is refused.",
+    ))
+}
+
 impl Claim {
     /// Checks what is still to be checked, now that the body is there.
     pub(super) async fn finish(
@@ -64,7 +101,8 @@ impl Claim {
             Self::Proved(caller) => return Ok(caller),
             Self::Signed { client, secret } => (client, secret),
         };
-        let read = read(authorization(parts)?, parts)?;
+        let header = authorization(parts)?.unwrap_or_default();
+        let read = read(header, parts)?;
         // Again, since a body that trickles in takes its time.
         check_time(controller, &read, parts)?;
         let scheme = match parts.extensions.get::<Connection>() {
@@ -109,16 +147,17 @@ fn caller(client: ApiClient, parts: &Parts) -> Caller {
     }
 }
 
-fn authorization(parts: &Parts) -> Result<&str, ServiceError> {
+fn authorization(parts: &Parts) -> Result<Option<&str>, ServiceError> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value
             .to_str()
+            .map(Some)
             .map_err(|_| unauthorized("The `Authorization` header is not ASCII.")),
         (Some(_), Some(_)) => Err(unauthorized(
             "There is more than one `Authorization` header.",
         )),
-        (None, _) => Err(unauthorized("There is no `Authorization` header.")),
+        (None, _) => Ok(None),
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CaSetInUseByHostnames
         | E::CaSetNameNotUnique
         | E::CaSetNotActive
+        | E::CertificateRegistered
         | E::DeleteInProgress
         | E::DeploymentInProgress
         | E::EdgeCertificateInUse

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use countersign_trust::PeerChain;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -50,8 +51,9 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// How.
     pub scheme: Scheme,
-    /// The certificate that the peer proved to hold, DER; none without one.
-    pub certificate: Option<Arc<[u8]>>,
+    /// What the peer showed, having proved that it holds the key of the first certificate; none without one. Nothing else is known about
+    /// it: whether it is believed is decided for each request.
+    pub certificates: Option<PeerChain>,
 }
 
 /// A source of connections, such as a TCP listener with TLS on top.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use countersign_api::truststore::{self, links};
-use countersign_api::{Timestamp, ValidityDate};
+use countersign_api::{Timestamp, ValidityDate, control};
 use countersign_snapshot::{Network, VersionNumber};
 use countersign_trust::{Sha1Signatures, UnixTime, to_pem};
 
 use crate::app::deletions::estimated_end;
 use crate::model::{
-    Activation, ActivationKind, ActivationStatus, Activity, Association, AssociationKind, CaSet,
-    CaSetStatus, Deletion, HeldCertificate, Version, VersionStatus, Warning,
+    Activation, ActivationKind, ActivationStatus, Activity, ApiClient, ApiClientKind, Association,
+    AssociationKind, CaSet, CaSetStatus, Deletion, HeldCertificate, OperatorCertificate, Version,
+    VersionStatus, Warning,
 };
 
 pub(crate) const fn time(time: UnixTime) -> Timestamp {
@@ -240,6 +241,56 @@ pub(crate) fn deletion(ca_set: &CaSet, deletions: &[Deletion]) -> truststore::De
         start_time: time(start),
         status: status(overall),
         status_link: links::deletion(id),
+    }
+}
+
+/// Also for the command line, which works on a stopped instance's store by itself.
+#[must_use]
+pub fn api_client(client: ApiClient) -> control::ApiClient {
+    control::ApiClient {
+        id: client.id,
+        name: client.name,
+        role: client.role.as_str().to_owned(),
+        kind: match client.kind {
+            ApiClientKind::Bearer => control::ApiClientKind::Bearer,
+            ApiClientKind::EdgeGrid => control::ApiClientKind::Edgegrid,
+            ApiClientKind::Certificate => control::ApiClientKind::Certificate,
+        },
+        certificate: client.certificate.map(operator_certificate),
+        created_date: time(client.created_at),
+        created_by: client.created_by,
+        revoked_date: client.revoked_at.map(time),
+        revoked_by: client.revoked_by,
+    }
+}
+
+fn operator_certificate(certificate: OperatorCertificate) -> control::OperatorCertificate {
+    let date = |at: UnixTime| ValidityDate::from_micros(at.as_micros());
+    match certificate {
+        OperatorCertificate::Pinned(certificate) => control::OperatorCertificate {
+            subject: certificate.subject().to_rfc2253(),
+            fingerprint: Some(certificate.fingerprint().to_string()),
+            authorities: Vec::new(),
+            end_date: date(certificate.validity().not_after),
+        },
+        OperatorCertificate::Issued {
+            authorities,
+            subject,
+        } => control::OperatorCertificate {
+            subject,
+            fingerprint: None,
+            end_date: date(
+                authorities
+                    .iter()
+                    .map(|authority| authority.validity().not_after)
+                    .max()
+                    .unwrap_or(UnixTime::from_micros(0)),
+            ),
+            authorities: authorities
+                .iter()
+                .map(|authority| authority.fingerprint().to_string())
+                .collect(),
+        },
     }
 }
 

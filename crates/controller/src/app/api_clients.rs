@@ -1,15 +1,19 @@
 //! API clients: making, listing and revoking them, and telling them apart.
 
+mod certificates;
+mod subject;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use countersign_snapshot::{SealedSecret, Secret};
 use countersign_trust::UnixTime;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, ErrorCode, ServiceError, change};
 use crate::model::{ApiClient, ApiClientKind, Caller, Role};
-use crate::store::{self, api_clients::StoredProof};
+use crate::store::{self, StoreError, api_clients::StoredProof};
+pub use certificates::NewCertificateClient;
 
 /// What makes a leaked token recognisable to scanners.
 const TOKEN_PREFIX: &str = "csgn_";
@@ -60,7 +64,7 @@ impl<'c> ApiClients<'c> {
         Self { context }
     }
 
-    /// Makes an API client.
+    /// Makes an API client and what it proves who it is with. A certificate is nothing that we could make: [`ApiClients::register`].
     ///
     /// # Errors
     /// When its name is not good, or its role is above the caller's.
@@ -69,42 +73,65 @@ impl<'c> ApiClients<'c> {
         caller: &Caller,
         new: NewApiClient,
     ) -> Result<(ApiClient, Credentials), ServiceError> {
-        super::require(caller, new.role)?;
-        check_name(&new.name)?;
-        let at = self.context.clock.now();
-        let client = ApiClient {
-            id: URL_SAFE_NO_PAD.encode(random::<12>()?),
-            account: caller.account.clone(),
-            name: new.name,
-            role: new.role,
-            kind: new.kind,
-            created_at: at,
-            created_by: caller.name.clone(),
-            revoked_at: None,
-            revoked_by: None,
-        };
+        let client = self.blank(caller, new.name, new.role, new.kind)?;
         let (credentials, proof) = match new.kind {
             ApiClientKind::Bearer => bearer()?,
             ApiClientKind::EdgeGrid => self.edgegrid(&client.id)?,
+            ApiClientKind::Certificate => {
+                return Err(ServiceError::new(
+                    ErrorCode::InvalidField,
+                    "A client of this kind is registered with its certificate.",
+                )
+                .at("/certificate"));
+            }
         };
+        self.insert(caller, &client, &proof).await?;
+        Ok((client, credentials))
+    }
+
+    /// A client that is not stored yet, and has nothing to prove who it is with.
+    fn blank(
+        &self,
+        caller: &Caller,
+        name: String,
+        role: Role,
+        kind: ApiClientKind,
+    ) -> Result<ApiClient, ServiceError> {
+        super::require(caller, role)?;
+        check_name(&name)?;
+        Ok(ApiClient {
+            id: URL_SAFE_NO_PAD.encode(random::<12>()?),
+            account: caller.account.clone(),
+            name,
+            role,
+            kind,
+            certificate: None,
+            created_at: self.context.clock.now(),
+            created_by: caller.name.clone(),
+            revoked_at: None,
+            revoked_by: None,
+        })
+    }
+
+    async fn insert(
+        &self,
+        caller: &Caller,
+        client: &ApiClient,
+        proof: &StoredProof,
+    ) -> Result<(), StoreError> {
         let mut write = self.context.store.write().await?;
-        store::api_clients::insert(write.connection(), &client, &proof).await?;
+        store::api_clients::insert(write.connection(), client, proof).await?;
         write
             .record(&change(
                 caller,
-                at,
+                client.created_at,
                 "api-client.create",
                 format!("api-client/{}", client.id),
                 None,
-                Some(json!({
-                    "name": client.name,
-                    "role": client.role.as_str(),
-                    "kind": client.kind.as_str(),
-                })),
+                Some(state(client)),
             ))
             .await?;
-        write.commit().await?;
-        Ok((client, credentials))
+        write.commit().await
     }
 
     /// The account's API clients, oldest first, revoked ones too.
@@ -136,14 +163,13 @@ impl<'c> ApiClients<'c> {
         }
         let at = self.context.clock.now();
         store::api_clients::revoke(write.connection(), id, at, &caller.name).await?;
-        let state = json!({"name": client.name, "role": client.role.as_str(), "kind": client.kind.as_str()});
         write
             .record(&change(
                 caller,
                 at,
                 "api-client.revoke",
                 format!("api-client/{id}"),
-                Some(state),
+                Some(state(&client)),
                 None,
             ))
             .await?;
@@ -216,6 +242,19 @@ impl<'c> ApiClients<'c> {
         };
         Ok((credentials, proof))
     }
+}
+
+/// What the audit log says of a client.
+fn state(client: &ApiClient) -> Value {
+    let mut state = json!({
+        "name": client.name,
+        "role": client.role.as_str(),
+        "kind": client.kind.as_str(),
+    });
+    if let (Some(fields), Some(certificate)) = (state.as_object_mut(), &client.certificate) {
+        fields.insert("certificate".to_owned(), certificates::state(certificate));
+    }
+    state
 }
 
 fn bearer() -> Result<(Credentials, StoredProof), ServiceError> {

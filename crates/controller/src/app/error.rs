@@ -163,6 +163,7 @@ error_codes! {
     CaSetNameValidationFailure = "ca-set-name-validation-failure", "CA set name is not valid.";
     CaSetNotFound = "ca-set-not-found", "CA set is not found.";
     CertificateLimitReached = "certificate-limit-reached", "The version has more certificates than allowed.";
+    CertificateRegistered = "certificate-already-registered", "The certificate is registered already.";
     CertificateValidationFailure = "certificate-validation-failure", "Certificate(s) has failed validation.";
     CertificateValidationFailureActivate = "certificate-validation-failure-activate", "Cannot activate the ca set version as the certificate(s) has failed validation.";
     CertificateValidationFailureCreate = "certificate-validation-failure-create", "Cannot create the ca set version as the certificate(s) has failed validation.";

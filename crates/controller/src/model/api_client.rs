@@ -1,6 +1,6 @@
 //! Who may call.
 
-use countersign_trust::UnixTime;
+use countersign_trust::{Certificate, UnixTime};
 
 use super::{AccountId, Role, text_enum};
 
@@ -11,7 +11,23 @@ text_enum! {
         Bearer = "BEARER",
         /// A secret that it signs with.
         EdgeGrid = "EDGEGRID",
+        /// A client certificate.
+        Certificate = "CERTIFICATE",
     }
+}
+
+/// Which certificates prove who a client is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OperatorCertificate {
+    /// This one alone, whoever made it.
+    Pinned(Certificate),
+    /// Those that one of these CAs vouches for and that have this subject (RFC 2253).
+    Issued {
+        /// The CAs; at least one.
+        authorities: Vec<Certificate>,
+        /// The subject, as [`countersign_trust::DistinguishedName::to_rfc2253`] writes it.
+        subject: String,
+    },
 }
 
 /// Something that may call for an account.
@@ -27,6 +43,8 @@ pub struct ApiClient {
     pub role: Role,
     /// How it proves who it is.
     pub kind: ApiClientKind,
+    /// The certificate, for a client of that kind.
+    pub certificate: Option<OperatorCertificate>,
     /// When it was made.
     pub created_at: UnixTime,
     /// By whom.

@@ -1,11 +1,11 @@
 //! Edge certificates and their keys, which are sealed before they come here.
 
 use countersign_snapshot::{Network, SealedSecret};
-use countersign_trust::{Certificate, UnixTime};
+use countersign_trust::UnixTime;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
 
-use super::{StoreError, decode};
+use super::{StoreError, chain, decode};
 use crate::model::{AccountId, EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, SiteId};
 
 impl FromRow<'_, SqliteRow> for EdgeCertificate {
@@ -31,17 +31,9 @@ impl FromRow<'_, SqliteRow> for EdgeCertificate {
 
 impl FromRow<'_, SqliteRow> for KeyPair {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        let chain = unframe(row.try_get("chain")?)
-            .and_then(|chain| {
-                chain
-                    .into_iter()
-                    .map(|der| Certificate::from_der(der).ok())
-                    .collect::<Option<Vec<_>>>()
-            })
-            .ok_or_else(|| decode::corrupt("chain"))?;
         Ok(Self {
             id: KeyPairId::new(row.try_get("id")?),
-            chain,
+            chain: chain::column(row, "chain")?,
             sealed_key: SealedSecret::from_bytes(row.try_get("sealed_key")?)
                 .map_err(|_| decode::corrupt("sealed key"))?,
         })
@@ -99,7 +91,7 @@ pub(crate) async fn replace_keys(
         .bind(pair.id.number())
         .bind(id.number())
         .bind(position)
-        .bind(frame(&pair.chain))
+        .bind(chain::frame(&pair.chain))
         .bind(pair.sealed_key.to_bytes())
         .execute(&mut *connection)
         .await?;
@@ -209,28 +201,4 @@ pub(crate) async fn users(
         .into_iter()
         .map(|(id, name, pattern)| (SiteId::new(id), name, pattern))
         .collect())
-}
-
-/// Each certificate with its length before it.
-fn frame(chain: &[Certificate]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for certificate in chain {
-        let der = certificate.der();
-        // A certificate of 4 GiB cannot have come in.
-        bytes.extend(u32::try_from(der.len()).unwrap_or(u32::MAX).to_be_bytes());
-        bytes.extend_from_slice(der);
-    }
-    bytes
-}
-
-fn unframe(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut chain = Vec::new();
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (der, rest) = rest.split_at_checked(length)?;
-        chain.push(der);
-        bytes = rest;
-    }
-    (!chain.is_empty()).then_some(chain)
 }

@@ -24,7 +24,7 @@ impl Accept for Plain {
         let connection = Connection {
             peer,
             scheme: Scheme::Http,
-            certificate: None,
+            certificates: None,
         };
         Ok(std::future::ready(Ok((stream, connection))))
     }
@@ -178,6 +178,9 @@ async fn every_operation_is_there_and_reads_its_answer() {
         name: "pipeline".to_owned(),
         role: "viewer".to_owned(),
         kind: ApiClientKind::Bearer,
+        certificate: None,
+        authorities: None,
+        subject: None,
     };
     let made = client.create_api_client(&request).await.unwrap();
     assert!(!format!("{made:?}").contains(made.token.as_deref().unwrap()));

@@ -8,8 +8,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use countersign_api::Timestamp;
-use countersign_api::control::{ApiClient, ApiClientKind};
 
 use crate::connection::{ConnectionOptions, block_on};
 use crate::stopped_instance::StoppedInstance;
@@ -63,21 +61,4 @@ async fn revoke(
         None => connection.session()?.client.revoke_api_client(id).await?,
     }
     Ok(())
-}
-
-fn show(client: countersign_controller::ApiClient) -> ApiClient {
-    let time = |time: countersign_trust::UnixTime| Timestamp::from_micros(time.as_micros());
-    ApiClient {
-        id: client.id,
-        name: client.name,
-        role: client.role.as_str().to_owned(),
-        kind: match client.kind {
-            countersign_controller::ApiClientKind::Bearer => ApiClientKind::Bearer,
-            countersign_controller::ApiClientKind::EdgeGrid => ApiClientKind::Edgegrid,
-        },
-        created_date: time(client.created_at),
-        created_by: client.created_by,
-        revoked_date: client.revoked_at.map(time),
-        revoked_by: client.revoked_by,
-    }
 }

@@ -8,6 +8,7 @@
     unreachable_pub
 )]
 
+mod api;
 mod client_auth;
 mod limits;
 mod names;

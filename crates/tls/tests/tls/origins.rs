@@ -304,10 +304,11 @@ async fn the_api_is_reached_with_its_ca_and_not_without() {
     let key = Secret::new(server.key_pem().into_bytes());
     let api = ApiTls::from_pem(server.chain_pem().as_bytes(), &key, clock()).unwrap();
     for (ca, good) in [(&authorities.servers, true), (&authorities.a, false)] {
-        let config = api_client_config(Some(ca.pem().as_bytes()), clock()).unwrap();
+        let config = api_client_config(Some(ca.pem().as_bytes()), None, clock()).unwrap();
         let (near, far) = tokio::io::duplex(1 << 16);
         let api = async {
-            let mut stream = api.accept(near, Duration::from_secs(10)).await?;
+            let (mut stream, shown) = api.accept(near, Duration::from_secs(10)).await?;
+            assert!(shown.is_none());
             stream.write_all(b"hello").await?;
             stream.shutdown().await
         };
@@ -330,7 +331,7 @@ async fn the_api_is_reached_with_its_ca_and_not_without() {
         BuildApiTlsError::Key
     );
     assert_eq!(
-        api_client_config(Some(b"nothing"), clock()).unwrap_err(),
+        api_client_config(Some(b"nothing"), None, clock()).unwrap_err(),
         BuildApiTlsError::Certificates
     );
 }

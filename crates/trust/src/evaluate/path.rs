@@ -10,7 +10,10 @@ use super::search::Link;
 use super::{Context, policies, purpose, revocation};
 use crate::signature::{self, SignatureError};
 use crate::text;
-use crate::{Certificate, Hash, KeyAlgorithm, Reason, Sha1Signatures, UnixTime, Version};
+use crate::{
+    Certificate, Hash, KeyAlgorithm, Policy, Reason, RevocationIndex, Sha1Signatures, UnixTime,
+    Version,
+};
 
 /// What is said of a path that is good.
 pub(crate) struct Good {
@@ -27,16 +30,11 @@ pub(super) fn judge(
     context: &Context<'_>,
     budget: &mut Budget,
 ) -> Result<Result<Good, Failure>, Exhausted> {
-    let mut judgement = Judgement {
-        context,
-        failures: Vec::new(),
-        intermediates_left: u32::MAX,
-        constraints: Vec::new(),
-    };
+    let mut judgement = Judgement::new(context.policy, context.now);
     judgement.issuer(anchor);
     if let Some((leaf, intermediates)) = links.split_first() {
         for link in intermediates.iter().rev() {
-            judgement.signed(link);
+            judgement.signed(link, context.set.sha1_signatures());
             // RFC 5280 §6.1.4(l), before (m): the anchor's own constraint counts the intermediates below it.
             judgement.count(link.certificate);
             if !link.certificate.is_self_issued() {
@@ -44,7 +42,7 @@ pub(super) fn judge(
             }
             judgement.issuer(link.certificate);
         }
-        judgement.signed(leaf);
+        judgement.signed(leaf, context.set.sha1_signatures());
         judgement.names(leaf.certificate, budget)?;
         judgement.leaf(leaf.certificate);
     }
@@ -65,16 +63,26 @@ pub(super) fn judge(
             Err(failures) => judgement.failures.extend(failures),
         }
     }
-    let farthest = judgement
-        .failures
-        .into_iter()
-        .rev()
-        .max_by_key(|failure| distance(failure.reason));
-    Ok(farthest.map_or(Ok(Good { until, revocation }), Err))
+    Ok(judgement.end().map(|()| Good { until, revocation }))
+}
+
+/// Judges a certificate that nobody has to vouch for.
+pub(super) fn judge_pinned(
+    certificate: &Certificate,
+    known: &RevocationIndex,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<(), Failure> {
+    let mut judgement = Judgement::new(policy, now);
+    judgement.leaf(certificate);
+    let by_hand = revocation::check_by_hand(certificate, None, known);
+    judgement.failures.extend(by_hand.err());
+    judgement.end()
 }
 
 struct Judgement<'a> {
-    context: &'a Context<'a>,
+    policy: &'a Policy,
+    now: UnixTime,
     failures: Vec<Failure>,
     /// RFC 5280 §6.1.2(k) `max_path_length`.
     intermediates_left: u32,
@@ -82,13 +90,33 @@ struct Judgement<'a> {
 }
 
 impl<'a> Judgement<'a> {
+    fn new(policy: &'a Policy, now: UnixTime) -> Self {
+        Self {
+            policy,
+            now,
+            failures: Vec::new(),
+            intermediates_left: u32::MAX,
+            constraints: Vec::new(),
+        }
+    }
+
+    /// The failure to tell, of those that were found.
+    fn end(self) -> Result<(), Failure> {
+        let farthest = self
+            .failures
+            .into_iter()
+            .rev()
+            .max_by_key(|failure| distance(failure.reason));
+        farthest.map_or(Ok(()), Err)
+    }
+
     fn fail(&mut self, reason: Reason, certificate: &Certificate, explanation: String) {
         self.failures
             .push(Failure::new(reason, certificate, explanation));
     }
 
     /// RFC 5280 §6.1.3(a)(1): the signature, and whether it proves anything.
-    fn signed(&mut self, link: &Link<'_>) {
+    fn signed(&mut self, link: &Link<'_>, sha1: Sha1Signatures) {
         let certificate = link.certificate;
         let algorithm = certificate.signature_algorithm();
         let subject = text::subject(certificate);
@@ -118,9 +146,7 @@ impl<'a> Judgement<'a> {
                 );
             }
         }
-        if self.context.set.sha1_signatures() == Sha1Signatures::Refuse
-            && algorithm.hash() == Some(Hash::Sha1)
-        {
+        if sha1 == Sha1Signatures::Refuse && algorithm.hash() == Some(Hash::Sha1) {
             self.fail(
                 Reason::WeakSignature,
                 certificate,
@@ -191,23 +217,23 @@ impl<'a> Judgement<'a> {
         self.any(certificate);
         let subject = text::subject(certificate);
         let validity = certificate.validity();
-        if self.context.now < validity.not_before {
+        if self.now < validity.not_before {
             self.fail(
                 Reason::IssuerNotYetValid,
                 certificate,
                 format!(
                     "The CA certificate {subject} is valid from {}; it is {}.",
-                    validity.not_before, self.context.now
+                    validity.not_before, self.now
                 ),
             );
         }
-        if self.context.now > validity.not_after {
+        if self.now > validity.not_after {
             self.fail(
                 Reason::IssuerExpired,
                 certificate,
                 format!(
                     "The CA certificate {subject} was valid until {}; it is {}.",
-                    validity.not_after, self.context.now
+                    validity.not_after, self.now
                 ),
             );
         }
@@ -243,9 +269,7 @@ impl<'a> Judgement<'a> {
                 ),
             );
         }
-        if let Some(failure) =
-            purpose::check_issuer(certificate, self.context.policy, self.context.now)
-        {
+        if let Some(failure) = purpose::check_issuer(certificate, self.policy, self.now) {
             self.failures.push(failure);
         }
         // RFC 5280 §6.1.4(m)
@@ -294,29 +318,27 @@ impl<'a> Judgement<'a> {
         self.any(certificate);
         let subject = text::subject(certificate);
         let validity = certificate.validity();
-        if self.context.now < validity.not_before {
+        if self.now < validity.not_before {
             self.fail(
                 Reason::NotYetValid,
                 certificate,
                 format!(
                     "{subject} is valid from {}; it is {}.",
-                    validity.not_before, self.context.now
+                    validity.not_before, self.now
                 ),
             );
         }
-        if self.context.now > validity.not_after {
+        if self.now > validity.not_after {
             self.fail(
                 Reason::Expired,
                 certificate,
                 format!(
                     "{subject} was valid until {}; it is {}.",
-                    validity.not_after, self.context.now
+                    validity.not_after, self.now
                 ),
             );
         }
-        if let Some(failure) =
-            purpose::check_leaf(certificate, self.context.policy, self.context.now)
-        {
+        if let Some(failure) = purpose::check_leaf(certificate, self.policy, self.now) {
             self.failures.push(failure);
         }
     }

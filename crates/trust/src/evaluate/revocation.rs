@@ -5,8 +5,8 @@ use super::search::{Link, Search};
 use super::{Context, CrlSigners};
 use crate::revocation::{CertificateStatus, Lookup, RevocationMode, RevocationScope};
 use crate::{
-    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationPolicy,
-    RevocationState, Unanswered, UnixTime, text,
+    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationIndex,
+    RevocationPolicy, RevocationState, Unanswered, UnixTime, text,
 };
 
 /// What is known about a path against which nothing is known.
@@ -95,7 +95,7 @@ fn check_one(
     required: bool,
     context: &Context<'_>,
 ) -> Result<(UnixTime, RevocationState), Failure> {
-    check_by_hand(certificate, Some(issuer), context)?;
+    check_by_hand(certificate, Some(issuer), context.revocation)?;
     let policy = &context.policy.revocation;
     if policy.mode == RevocationMode::Off {
         return Ok((UnixTime::MAX, RevocationState::NotChecked));
@@ -146,20 +146,20 @@ fn check_one(
 fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Result<(), Failure> {
     let nothing_is_known = !context.revocation.knows_something() && context.answers.is_empty();
     if anchor.is_self_issued() || nothing_is_known {
-        return check_by_hand(anchor, None, context);
+        return check_by_hand(anchor, None, context.revocation);
     }
     match context.set.issuer_of(anchor) {
-        None => check_by_hand(anchor, None, context),
+        None => check_by_hand(anchor, None, context.revocation),
         Some(issuer) => check_one(anchor, issuer, issuer, false, context).map(drop),
     }
 }
 
-fn check_by_hand(
+pub(super) fn check_by_hand(
     certificate: &Certificate,
     issuer: Option<&Certificate>,
-    context: &Context<'_>,
+    known: &RevocationIndex,
 ) -> Result<(), Failure> {
-    match context.revocation.revoked_by_hand(certificate, issuer) {
+    match known.revoked_by_hand(certificate, issuer) {
         None => Ok(()),
         Some(mark) => Err(Failure::new(
             Reason::Revoked,

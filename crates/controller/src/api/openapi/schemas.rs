@@ -329,21 +329,34 @@ fn control() -> Vec<(&'static str, Value)> {
         (
             "ApiClientRequest",
             object(&[
-                ("kind", choice(&["BEARER", "EDGEGRID"])),
+                ("authorities?", nullable(text())),
+                ("certificate?", nullable(text())),
+                ("kind", choice(&["BEARER", "EDGEGRID", "CERTIFICATE"])),
                 (
                     "name",
                     json!({"type": "string", "minLength": 1, "maxLength": 64}),
                 ),
                 ("role", role()),
+                ("subject?", nullable(text())),
+            ]),
+        ),
+        (
+            "OperatorCertificate",
+            object(&[
+                ("authorities", json!({"type": "array", "items": text()})),
+                ("endDate", text()),
+                ("fingerprint", nullable(text())),
+                ("subject", text()),
             ]),
         ),
         (
             "ApiClient",
             object(&[
+                ("certificate", nullable(reference("OperatorCertificate"))),
                 ("createdBy", text()),
                 ("createdDate", time()),
                 ("id", text()),
-                ("kind", choice(&["BEARER", "EDGEGRID"])),
+                ("kind", choice(&["BEARER", "EDGEGRID", "CERTIFICATE"])),
                 ("name", text()),
                 ("revokedBy", nullable(text())),
                 ("revokedDate", nullable(time())),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use countersign_api::control::{ApiClientKind, ApiClients};
+use countersign_controller::api_client_document;
 
 use crate::connection::ConnectionOptions;
 use crate::output::{Table, time};
@@ -29,7 +30,7 @@ impl List {
                 let clients = stopped.controller.api_clients();
                 let known = clients.list(&stopped.caller()).await?;
                 ApiClients {
-                    api_clients: known.into_iter().map(super::show).collect(),
+                    api_clients: known.into_iter().map(api_client_document).collect(),
                 }
             }
             None => connection.session()?.client.api_clients().await?,
@@ -50,6 +51,7 @@ impl List {
                     match client.kind {
                         ApiClientKind::Bearer => "bearer",
                         ApiClientKind::Edgegrid => "edgegrid",
+                        ApiClientKind::Certificate => "certificate",
                     }
                     .to_owned(),
                     time(client.created_date),
