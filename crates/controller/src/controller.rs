@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
-    Revocations, ServiceError, Sites, Versions, deletions,
+    ExtendedKeyUsageRules, Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -109,6 +109,12 @@ impl Controller {
     #[must_use]
     pub fn crls(&self) -> Crls<'_> {
         Crls::new(&self.context)
+    }
+
+    /// What the extended key usage of a CA set's clients must say.
+    #[must_use]
+    pub fn extended_key_usage_rules(&self) -> ExtendedKeyUsageRules<'_> {
+        ExtendedKeyUsageRules::new(&self.context)
     }
 
     /// Revocations by hand.

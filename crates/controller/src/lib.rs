@@ -34,9 +34,9 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Judged, NewApiClient, NewCaSet,
-    NewCertificateClient, NewCrl, NewRevocation, NewVersion, Revocations, ServiceError, Sites,
-    SubmittedCertificate, VersionFilter, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, ExtendedKeyUsageRules, Judged, NewApiClient,
+    NewCaSet, NewCertificateClient, NewCrl, NewRevocation, NewVersion, Revocations, ServiceError,
+    Sites, SubmittedCertificate, VersionFilter, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};

@@ -22,6 +22,7 @@ pub(crate) mod deletions;
 pub(crate) mod deployments;
 pub(crate) mod edge_certificates;
 pub(crate) mod enforced;
+pub(crate) mod extended_key_usage;
 pub(crate) mod networks;
 pub(crate) mod purge;
 pub(crate) mod revocations;

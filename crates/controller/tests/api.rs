@@ -24,6 +24,8 @@ mod client_certificates;
 mod crls;
 #[path = "api/errors.rs"]
 mod errors;
+#[path = "api/extended_key_usage.rs"]
+mod extended_key_usage;
 #[path = "api/openapi.rs"]
 mod openapi;
 #[path = "api/permissions.rs"]

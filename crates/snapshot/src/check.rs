@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_rules::{Program, RuleTree, compile};
-use countersign_trust::{
-    CaSetVersion, Certificate, Policy, RevocationMode, RevocationPolicy, RevocationScope,
-};
+use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationMode, RevocationScope};
 
 use crate::{
     Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, HealthCheck,
@@ -37,8 +35,8 @@ pub struct CheckedCaSet {
     pub version: VersionNumber,
     /// The trust anchors; never empty.
     pub anchors: CaSetVersion,
-    /// What is done about revocation for its clients.
-    pub revocation: RevocationPolicy,
+    /// What the set says about how its clients are judged; see [`CheckedCaSet::policy`].
+    pub own_policy: Policy,
 }
 
 impl CheckedCaSet {
@@ -46,10 +44,7 @@ impl CheckedCaSet {
     /// own set.
     #[must_use]
     pub fn policy(&self, of_binding: &Policy) -> Policy {
-        Policy {
-            revocation: of_binding.revocation.strictest(&self.revocation),
-            ..of_binding.clone()
-        }
+        of_binding.for_ca_set(&self.own_policy)
     }
 }
 
@@ -278,7 +273,7 @@ fn check_ca_sets(
                     name: set.name.clone(),
                     version: set.version,
                     anchors,
-                    revocation: set.revocation.clone(),
+                    own_policy: set.policy.clone(),
                 };
                 if checked.insert(set.id, Arc::new(set)).is_some() {
                     problems.add(&place, "stands twice");

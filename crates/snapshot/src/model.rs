@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use countersign_trust::{Policy, RevocationPolicy, Sha1Signatures, UnixTime};
+use countersign_trust::{Policy, Sha1Signatures, UnixTime};
 
 use crate::{
     BindingId, CaSetId, ClientCredentialId, Generation, NamePattern, Network, OriginId,
@@ -52,8 +52,8 @@ pub struct CaSet {
     pub sha1: Sha1Signatures,
     /// Its certificates, DER.
     pub certificates: Vec<Vec<u8>>,
-    /// What is done about revocation for its clients, in every version; where a binding's own policy is stricter, that one holds.
-    pub revocation: RevocationPolicy,
+    /// How its clients are judged, in every version; how that goes together with a binding's own policy says [`Policy::for_ca_set`].
+    pub policy: Policy,
 }
 
 /// A certificate chain with its private key, sealed to the edge fleet.

@@ -64,9 +64,9 @@ fn ca_set_digest(set: &CaSet) -> Vec<u8> {
     for certificate in certificates {
         frame(&mut context, certificate);
     }
-    let revocation = wire::encode_revocation(&set.revocation);
-    if !revocation.is_empty() {
-        frame(&mut context, &revocation);
+    let policy = wire::encode_ca_set_policy(&set.policy);
+    if !policy.is_empty() {
+        frame(&mut context, &policy);
     }
     context.finish().as_ref().to_vec()
 }

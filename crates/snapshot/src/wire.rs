@@ -53,10 +53,10 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
     let policies: Vec<_> = snapshot
         .ca_sets
         .iter()
-        .filter(|set| set.revocation != RevocationPolicy::default())
+        .filter(|set| set.policy != Policy::default())
         .map(|set| WireCaSetPolicy {
             id: set.id.number(),
-            policy: WirePolicy::from(&revocation_only(&set.revocation)),
+            policy: WirePolicy::from(&set.policy),
         })
         .collect();
     let tcp: Vec<_> = snapshot.bindings.iter().filter_map(WireTcp::of).collect();
@@ -94,7 +94,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
             .ca_sets
             .iter_mut()
             .find(|set| set.id.number() == id);
-        set.ok_or(DecodeError::Structure)?.revocation = Policy::from(policy).revocation;
+        set.ok_or(DecodeError::Structure)?.policy = policy.into();
     }
     origin_policies(&mut snapshot, sections.take()?)?;
     tcp::read(&mut snapshot, sections.take()?)?;
@@ -119,19 +119,14 @@ fn origin_policies(
     Ok(())
 }
 
-fn revocation_only(revocation: &RevocationPolicy) -> Policy {
-    Policy {
-        revocation: revocation.clone(),
-        ..Policy::default()
-    }
-}
-
-/// The canonical bytes of what is done about revocation for a CA set, for hashing; none when that is nothing.
-pub(crate) fn encode_revocation(revocation: &RevocationPolicy) -> Vec<u8> {
-    if revocation.mode == RevocationMode::Off {
+/// The canonical bytes of how a CA set's clients are judged, for hashing; none when the set says nothing about it.
+pub(crate) fn encode_ca_set_policy(policy: &Policy) -> Vec<u8> {
+    let says_nothing = policy.revocation.mode == RevocationMode::Off
+        && policy.extended_key_usage == ExtendedKeyUsageRule::default();
+    if says_nothing {
         return Vec::new();
     }
-    encode_policy(&revocation_only(revocation))
+    encode_policy(policy)
 }
 
 /// The canonical bytes of a policy, for hashing.
@@ -159,7 +154,7 @@ struct Body {
     bindings: Vec<WireBinding>,
 }
 
-/// Appended to the body: what is done about revocation for the clients of a CA set.
+/// Appended to the body: how the clients of a CA set are judged.
 #[derive(Debug, Deserialize, Serialize)]
 struct WireCaSetPolicy {
     id: u64,
@@ -381,7 +376,7 @@ impl From<WireCaSet> for model::CaSet {
                 Sha1Signatures::Refuse
             },
             certificates: wire.certificates,
-            revocation: RevocationPolicy::default(),
+            policy: Policy::default(),
         }
     }
 }

@@ -53,7 +53,7 @@ fn snapshot() -> Snapshot {
             name: "demo".into(),
             version: VersionNumber::new(2),
             sha1: Sha1Signatures::Refuse,
-            revocation: countersign_trust::RevocationPolicy::default(),
+            policy: countersign_trust::Policy::default(),
             certificates: MATERIAL.authorities[..2].to_vec(),
         }],
         server_certificates: vec![ServerCertificate {
@@ -198,7 +198,7 @@ fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_befor
     for policy in [RevocationMode::Off, RevocationMode::Prefer] {
         for service in [Service::Http, tcp.clone()] {
             let mut snapshot = snapshot();
-            snapshot.ca_sets[0].revocation.mode = policy;
+            snapshot.ca_sets[0].policy.revocation.mode = policy;
             snapshot.origins[0].scheme = OriginScheme::Tcp;
             snapshot.bindings[0].service = service;
             let arrived = SignedSnapshot::from_bytes(&key.sign(&snapshot).to_bytes()).unwrap();
@@ -272,9 +272,9 @@ fn appended_sections_are_read_as_they_were_written() {
     let mut plain = snapshot();
     plain.origins[1].policy = OriginPolicy::default();
     let mut revoking = plain.clone();
-    revoking.ca_sets[0].revocation.mode = RevocationMode::Prefer;
+    revoking.ca_sets[0].policy.revocation.mode = RevocationMode::Prefer;
     let mut both = snapshot();
-    both.ca_sets[0].revocation.mode = RevocationMode::Prefer;
+    both.ca_sets[0].policy.revocation.mode = RevocationMode::Prefer;
     for snapshot in [plain, revoking, both, snapshot()] {
         assert_eq!(read(&snapshot), snapshot);
     }
@@ -455,6 +455,9 @@ fn the_policy_identity_changes_with_every_input_of_the_decision() {
             it.bindings[0].client_auth.policy.extended_key_usage =
                 ExtendedKeyUsageRule::AcceptServerAuthUntil(UnixTime::from_secs(NOW));
         },
+        |it| it.ca_sets[0].policy.extended_key_usage = ExtendedKeyUsageRule::Any,
+        |it| it.ca_sets[0].policy.extended_key_usage = ExtendedKeyUsageRule::RequireClientAuth,
+        |it| it.ca_sets[0].policy.revocation.mode = RevocationMode::Prefer,
         |it| it.bindings[0].client_auth.policy.revocation.mode = RevocationMode::Prefer,
         |it| it.bindings[0].client_auth.policy.revocation.mode = RevocationMode::Off,
         |it| it.bindings[0].client_auth.policy.revocation.scope = RevocationScope::Path,

@@ -11,6 +11,21 @@ pub struct Policy {
     pub revocation: RevocationPolicy,
 }
 
+impl Policy {
+    /// How the clients of a CA set are judged where a binding has this policy and the set one of its own: the stricter of both about
+    /// revocation; about key usages what the set says, unless that is nothing but the default.
+    #[must_use]
+    pub fn for_ca_set(&self, set: &Self) -> Self {
+        Self {
+            extended_key_usage: match set.extended_key_usage {
+                ExtendedKeyUsageRule::AcceptAbsent => self.extended_key_usage,
+                own => own,
+            },
+            revocation: self.revocation.strictest(&set.revocation),
+        }
+    }
+}
+
 /// What the extended key usage of a client certificate must say.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum ExtendedKeyUsageRule {

@@ -5,6 +5,7 @@ use crate::control::{
     ApiClientRequest, ApiClients, AuditCheck, AuditEntries, NewApiClient, RollbackRequest,
 };
 use crate::truststore::{Activation, Network};
+use crate::v1::extended_key_usage::ExtendedKeyUsage;
 
 /// Every operation fails as [`ClientError`] says.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
@@ -13,6 +14,22 @@ impl Client {
     pub async fn roll_back(&self, id: &str, network: Network) -> Result<Activation, ClientError> {
         let path = ["v1", "ca-sets", id, "rollback"];
         self.post(&path, &RollbackRequest { network }).await
+    }
+
+    /// What the extended key usage of a CA set's clients must say.
+    pub async fn extended_key_usage(&self, id: &str) -> Result<ExtendedKeyUsage, ClientError> {
+        let path = ["v1", "ca-sets", id, "extended-key-usage"];
+        self.get(&path, &[]).await
+    }
+
+    /// Says what the extended key usage of a CA set's clients must say.
+    pub async fn set_extended_key_usage(
+        &self,
+        id: &str,
+        rule: &ExtendedKeyUsage,
+    ) -> Result<ExtendedKeyUsage, ClientError> {
+        let path = ["v1", "ca-sets", id, "extended-key-usage"];
+        self.put(&path, rule).await
     }
 
     /// Who changed what, newest first.

@@ -1,6 +1,6 @@
 //! JSON bodies, read strictly: everything that is wrong with the form, at once.
 
-use countersign_trust::Sha1Signatures;
+use countersign_trust::{Sha1Signatures, UnixTime};
 use serde_json::{Map, Value};
 
 use crate::app::{ErrorCode, ErrorItem, NewCaSet, NewVersion, ServiceError, SubmittedCertificate};
@@ -251,6 +251,19 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// A time that may be absent.
+    pub(crate) fn time(&mut self, object: Object<'_>, field: &str) -> Option<UnixTime> {
+        let parsed = self.optional_text(object, field)?.parse().ok();
+        if parsed.is_none() {
+            self.problem(
+                object,
+                field,
+                "it has to be a time such as `2026-11-21T07:00:00Z`",
+            );
+        }
+        parsed
     }
 
     /// Notes what is wrong with a field whose form is good.

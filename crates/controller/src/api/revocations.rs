@@ -135,11 +135,11 @@ fn read(bytes: &[u8]) -> Result<NewRevocation, ServiceError> {
     let certificate = fingerprint(&mut reader, root, BY_CERTIFICATE);
     let key = fingerprint(&mut reader, root, BY_KEY);
     let serial = serial(&mut reader, root, BY_SERIAL);
-    let before = time(&mut reader, root, BY_TIME);
+    let before = reader.time(root, BY_TIME);
     let issuer = issuer(&mut reader, root);
     let reason = reason(&mut reader, root);
     let note = reader.description(root);
-    let ends_at = time(&mut reader, root, "endDate");
+    let ends_at = reader.time(root, "endDate");
     let given: Vec<_> = MARKS
         .into_iter()
         .filter(|mark| reader.optional_text(root, mark).is_some())
@@ -246,18 +246,6 @@ fn parse_serial(text: &str) -> Option<SerialNumber> {
         .map(|octet| u8::try_from(octet).ok())
         .collect();
     Some(SerialNumber::from_bytes(&octets?))
-}
-
-fn time(reader: &mut Reader, root: Object<'_>, field: &str) -> Option<UnixTime> {
-    let parsed = reader.optional_text(root, field)?.parse().ok();
-    if parsed.is_none() {
-        reader.problem(
-            root,
-            field,
-            "it has to be a time such as `2026-11-21T07:00:00Z`",
-        );
-    }
-    parsed
 }
 
 fn issuer(reader: &mut Reader, root: Object<'_>) -> Option<Fingerprint> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_snapshot::{CaSet, CaSetId, Network, ServerCertificate, VersionNumber};
+use countersign_trust::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
@@ -87,11 +88,18 @@ impl Materials {
             .await?
             .into_iter()
             .collect();
+        let rules: HashMap<_, _> = store::extended_key_usage::list(&mut read, None)
+            .await?
+            .into_iter()
+            .collect();
         for ((ca_set, _), version) in &mut self.versions {
-            let policy = policies.get(ca_set).cloned().unwrap_or_default();
+            let policy = Policy {
+                extended_key_usage: rules.get(ca_set).copied().unwrap_or_default(),
+                revocation: policies.get(ca_set).cloned().unwrap_or_default(),
+            };
             // A setting of the set, which may change while the version cannot.
-            if version.revocation != policy {
-                Arc::make_mut(version).revocation = policy;
+            if version.policy != policy {
+                Arc::make_mut(version).policy = policy;
             }
         }
         let mut state = NetworkState::default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_snapshot::{CaSet, CaSetId, Network, VersionNumber};
-use countersign_trust::{RevocationPolicy, Sha1Signatures};
+use countersign_trust::{Policy, Sha1Signatures};
 use sqlx::{Row, SqliteConnection};
 
 use super::{StoreError, decode};
@@ -76,7 +76,7 @@ pub(crate) async fn versions(
                     },
                     certificates: vec![der],
                     // A setting of the set, not of the version: whoever enforces it adds it.
-                    revocation: RevocationPolicy::default(),
+                    policy: Policy::default(),
                 });
             }
         }

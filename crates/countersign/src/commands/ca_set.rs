@@ -8,6 +8,7 @@ mod clone;
 mod create;
 mod deactivate;
 mod delete;
+mod extended_key_usage;
 mod list;
 mod rollback;
 mod show;
@@ -50,6 +51,7 @@ enum Verb {
     Activations(activations::Activations),
     Associations(associations::Associations),
     Activities(activities::Activities),
+    ExtendedKeyUsage(extended_key_usage::ExtendedKeyUsage),
 }
 
 impl CaSetCommand {
@@ -67,6 +69,7 @@ impl CaSetCommand {
             Verb::Activations(command) => command.run(session).await,
             Verb::Associations(command) => command.run(session).await,
             Verb::Activities(command) => command.run(session).await,
+            Verb::ExtendedKeyUsage(command) => command.run(session).await,
         })
     }
 }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use countersign_snapshot::ClientAuthMode;
 use countersign_testkit::client::{alert, body};
 use countersign_testkit::origin::Reaction;
+use countersign_testkit::pki::eku;
 use countersign_testkit::{DAY, HttpClient, NOW, Origin, Pki, wait};
+use countersign_trust::{ExtendedKeyUsageRule, UnixTime};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 
@@ -74,6 +76,44 @@ async fn a_valid_client_is_served_and_a_stranger_is_told_why_not() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_key_usage_rule_of_a_ca_set_decides_for_new_and_for_open_connections() {
+    let world = World::site(ClientAuthMode::Request).await;
+    let web_server = world
+        .clients
+        .client("web")
+        .extended_key_usage(&[eku::SERVER_AUTH])
+        .issue();
+    let plain = world
+        .clients
+        .client("plain")
+        .extended_key_usage(&[])
+        .issue();
+    let mut open = world.http1_as("a.test", &plain).await;
+    let refused = (StatusCode::FORBIDDEN, "eku_missing".to_owned());
+    let served = (StatusCode::OK, String::new());
+    assert_eq!(reason(&mut open).await, served);
+    let until = ExtendedKeyUsageRule::AcceptServerAuthUntil(UnixTime::from_secs(NOW + DAY));
+    for (rule, web_server_gets, plain_gets) in [
+        (ExtendedKeyUsageRule::AcceptAbsent, &refused, &served),
+        (until, &served, &served),
+        (ExtendedKeyUsageRule::RequireClientAuth, &refused, &refused),
+    ] {
+        let bindings = sites(&world, ClientAuthMode::Request).await;
+        world
+            .activate_with(&bindings, |snapshot| {
+                snapshot.ca_sets[0].policy.extended_key_usage = rule;
+            })
+            .await;
+        for (credential, expected) in [(&web_server, web_server_gets), (&plain, plain_gets)] {
+            for mut http in world.both("a.test", Some(credential)).await {
+                assert_eq!(&reason(&mut http).await, expected, "{rule:?}");
+            }
+        }
+    }
+    assert_eq!(reason(&mut open).await, refused);
 }
 
 #[tokio::test]

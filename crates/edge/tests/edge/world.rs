@@ -458,7 +458,7 @@ pub(crate) fn ca_set(id: u64, name: &str, ca: &Ca) -> CaSet {
         name: name.to_owned(),
         version: VersionNumber::new(1),
         sha1: Sha1Signatures::Refuse,
-        revocation: countersign_trust::RevocationPolicy::default(),
+        policy: countersign_trust::Policy::default(),
         certificates: vec![ca.der().to_vec()],
     }
 }

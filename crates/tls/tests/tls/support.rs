@@ -264,7 +264,7 @@ pub fn ca_set(id: CaSetId, authorities: &[&Ca]) -> CaSet {
         name: format!("set {id}"),
         version: VersionNumber::new(1),
         sha1: Sha1Signatures::Refuse,
-        revocation: countersign_trust::RevocationPolicy::default(),
+        policy: countersign_trust::Policy::default(),
         certificates: authorities.iter().map(|ca| ca.der().to_vec()).collect(),
     }
 }

@@ -34,7 +34,7 @@ fn state(sites: u32, ca_sets: u32) -> NetworkState {
             version: VersionNumber::new(1),
             sha1: Sha1Signatures::Refuse,
             certificates: vec![ca.der().to_vec()],
-            revocation: countersign_trust::RevocationPolicy::default(),
+            policy: countersign_trust::Policy::default(),
         };
         state.ca_sets.insert(id, Arc::new(set));
     }

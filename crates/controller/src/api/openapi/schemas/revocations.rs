@@ -1,9 +1,10 @@
-//! The schemas of what is known about revoked certificates.
+//! The schemas of what is known about revoked certificates, and of how a CA set's clients are judged.
 
 use serde_json::{Value, json};
 
 use super::{boolean, choice, integer, list, nullable, object, remark, text, time};
 use crate::model::REVOCATION_REASONS;
+use crate::store::extended_key_usage::RULES;
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let sha256 = || json!({"type": "string", "pattern": "^[0-9a-fA-F:]{64,95}$"});
@@ -83,6 +84,10 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             ]),
         ),
         ("Crls", object(&[("crls", list("Crl"))])),
+        (
+            "ExtendedKeyUsage",
+            object(&[("rule", choice(&RULES)), ("until?", nullable(time()))]),
+        ),
         (
             "RevocationPolicy",
             object(&[
