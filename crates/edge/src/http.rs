@@ -26,6 +26,8 @@ mod body;
 mod cookies;
 mod exchange;
 mod forward;
+mod forwarded;
+mod grpc;
 mod hop_by_hop;
 mod identity;
 mod inbound;
@@ -33,7 +35,7 @@ mod refusal;
 mod render;
 pub(crate) mod tunnel;
 
-pub(crate) use body::{RequestBody, ResponseBody};
+pub(crate) use body::{RequestBody, ResponseBody, Upload};
 pub(crate) use exchange::Exchange;
 pub(crate) use inbound::Inbound;
 
@@ -45,11 +47,9 @@ pub(crate) async fn serve(
     let mut exchange = Exchange::begin(&connection, request.method(), request.uri());
     let version = request.version();
     let asks = tunnel::asked_for(&request);
+    exchange.is_grpc = grpc::is_grpc(version, request.headers());
     // Only refusals look at it, and the headers are gone by then.
-    let accept = request
-        .headers()
-        .contains_key(header::ACCEPT)
-        .then(|| Form::preferred(request.headers()));
+    let form = Form::wanted(exchange.is_grpc, request.headers());
     let answered = answer(&connection, request, asks, &mut exchange).await;
     let answered = answered.and_then(|response| tunnel::is_answer(asks, response, &exchange));
     let mut response = match answered {
@@ -59,7 +59,7 @@ pub(crate) async fn serve(
             if rejection.connection == After::Closes {
                 connection.end(Ending::Graceful);
             }
-            let page = rejection.page(accept, version, &exchange.request_id());
+            let page = rejection.page(form, version, &exchange.request_id());
             exchange.detail = rejection.detail;
             exchange.rule = rejection.rule.or(exchange.rule.take());
             page
@@ -71,7 +71,7 @@ pub(crate) async fn serve(
             .entry(header::ALT_SVC)
             .or_insert(alt_svc);
     }
-    exchange.answered(response.status().as_u16());
+    exchange.answered(response.status(), response.headers());
     match exchange.tunnel.take() {
         Some(mut tunnel) => {
             tunnel.exchange = Some(exchange);
@@ -124,8 +124,9 @@ async fn answer(
     limit(connection, &trust, &decision)?;
     let origin = origin(connection, &trust, &binding, &decision)?;
     changes.request.apply(&mut parts.headers);
-    forward::set_forwarded(
+    forwarded::set(
         &mut parts.headers,
+        origin.forwarded(),
         connection.client().ip().to_canonical(),
         &authority,
         parts.version,

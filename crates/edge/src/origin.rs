@@ -1,26 +1,37 @@
 //! Where requests go: connections to origins, kept open and shared by all clients.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_snapshot::{
-    CheckedSnapshot, ClientCredential, Endpoint, HostHeader, OriginId, OriginTimeouts, SealingKey,
+    CheckedSnapshot, ClientCredential, ForwardedHeaders, OriginId, OriginTimeouts, SealingKey,
 };
-use countersign_tls::{OriginAlpn, OriginConnector, TlsContext};
+use countersign_tls::{OriginConnector, TlsContext};
+use countersign_trust::Certificate;
 
 use crate::Limits;
 
+mod choose;
 mod connect;
 mod counts;
+mod endpoint;
 mod error;
+mod health;
+mod health_check;
+mod lease;
 mod pool;
+mod refusal_page;
+mod retry;
+mod send;
 
 pub(crate) use countersign_tls::BuildOriginError;
 pub(crate) use counts::OriginCounts;
 pub(crate) use error::OriginError;
-pub(crate) use pool::{Lease, Wanted};
+pub(crate) use lease::{Lease, Needs};
+pub(crate) use refusal_page::{SuspectedRefusal, suspected_refusal};
+pub(crate) use send::{AskedHost, Outgoing};
 
 /// The origins of a snapshot.
 #[derive(Debug)]
@@ -40,12 +51,15 @@ pub(crate) struct Origin {
     /// The id and the chain, by which a taken-over origin is known to be the same. An id names one version for ever.
     credential: Option<ClientCredential>,
     connector: Option<OriginConnector>,
-    endpoints: Vec<pool::Pool>,
-    weights: u64,
+    credential_expires: Option<i64>,
+    endpoints: Vec<endpoint::Endpoint>,
+    /// Whether an endpoint is known by name, so that its addresses may change.
+    has_names: bool,
     turn: AtomicU64,
+    retries: retry::RetryBudget,
     max_idle: usize,
     max_idle_time: Duration,
-    counts: counts::Counts,
+    counts: Arc<counts::Counts>,
 }
 
 impl Origins {
@@ -74,16 +88,17 @@ impl Origins {
                 .filter(|known| known.is(model, own));
             let origin = match known {
                 Some(known) => Arc::clone(known),
-                None => Arc::new(
-                    Origin::build(model, own, sealing_key, tls, limits)
-                        .map_err(|error| (model.id.clone(), error))?,
-                ),
+                None => Origin::build(model, own, sealing_key, tls, limits)
+                    .map_err(|error| (model.id.clone(), error))?,
             };
             by_id.insert(model.id.to_string(), origin);
         }
+        let with_credential = previous.map_or_else(HashMap::new, |previous| {
+            previous.made_for(&by_id, &credentials)
+        });
         Ok(Self {
             by_id,
-            with_credential: Mutex::default(),
+            with_credential: Mutex::new(with_credential),
             credentials,
             tls: Arc::clone(tls),
             longest_silence: checked
@@ -93,6 +108,25 @@ impl Origins {
                 .max()
                 .unwrap_or_default(),
         })
+    }
+
+    /// Origins with a credential that a rule chose, as far as they are the same under another snapshot.
+    fn made_for(
+        &self,
+        by_id: &HashMap<String, Arc<Origin>>,
+        credentials: &HashMap<String, ClientCredential>,
+    ) -> HashMap<(String, String), Arc<Origin>> {
+        let made = self
+            .with_credential
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        made.iter()
+            .filter(|((id, credential), made)| {
+                let same = by_id.get(id).zip(credentials.get(credential));
+                same.is_some_and(|(origin, credential)| made.is(&origin.model, Some(credential)))
+            })
+            .map(|(key, made)| (key.clone(), Arc::clone(made)))
+            .collect()
     }
 
     /// The origin with this id.
@@ -136,7 +170,6 @@ impl Origins {
         if built.connector.is_none() {
             return Err(OriginError::credential_without_tls());
         }
-        let built = Arc::new(built);
         made.insert(key, Arc::clone(&built));
         Ok(built)
     }
@@ -169,40 +202,38 @@ impl Origin {
         sealing_key: &SealingKey,
         tls: &TlsContext,
         limits: &Limits,
-    ) -> Result<Self, BuildOriginError> {
-        let alpn = if model.scheme.is_http() {
-            OriginAlpn::Http1
-        } else {
-            OriginAlpn::None
-        };
+    ) -> Result<Arc<Self>, BuildOriginError> {
         let connector = match model.scheme.tls() {
             None => None,
             Some(policy) => Some(OriginConnector::build(
                 policy,
                 credential.map(|credential| (credential, sealing_key)),
-                alpn,
                 tls,
             )?),
         };
-        Ok(Self {
+        let endpoints: Vec<_> = model
+            .endpoints
+            .iter()
+            .map(endpoint::Endpoint::new)
+            .collect();
+        let origin = Arc::new(Self {
             connector,
             credential: credential.cloned(),
-            endpoints: model
-                .endpoints
-                .iter()
-                .map(|_| pool::Pool::default())
-                .collect(),
-            weights: model
-                .endpoints
-                .iter()
-                .map(|endpoint| u64::from(endpoint.weight))
-                .sum(),
+            credential_expires: credential
+                .and_then(|credential| credential.chain.first())
+                .and_then(|leaf| Certificate::from_der(leaf).ok())
+                .map(|leaf| leaf.validity().not_after.as_secs()),
+            has_names: endpoints.iter().any(endpoint::Endpoint::is_name),
+            endpoints,
             turn: AtomicU64::new(0),
+            retries: retry::RetryBudget::new(&model.policy.retries),
             max_idle: limits.idle_origin_connections,
             max_idle_time: limits.idle_origin_connection,
-            counts: counts::Counts::default(),
+            counts: Arc::default(),
             model: model.clone(),
-        })
+        });
+        health_check::begin(&origin);
+        Ok(origin)
     }
 
     fn is(
@@ -227,35 +258,20 @@ impl Origin {
         &self.model.timeouts
     }
 
-    pub(crate) fn host_header(&self) -> &HostHeader {
-        &self.model.host_header
+    pub(crate) fn forwarded(&self) -> &ForwardedHeaders {
+        &self.model.policy.forwarded
     }
 
     pub(crate) fn is_tls(&self) -> bool {
         self.connector.is_some()
     }
 
-    /// An endpoint, in turn by weight.
-    fn next_endpoint(&self) -> Option<usize> {
-        let turn = self
-            .turn
-            .fetch_add(1, Ordering::Relaxed)
-            .checked_rem(self.weights)?;
-        let mut below = 0;
-        self.model.endpoints.iter().position(|endpoint| {
-            below += u64::from(endpoint.weight);
-            turn < below
-        })
-    }
-
-    fn endpoint(&self, index: usize) -> Option<&Endpoint> {
-        self.model.endpoints.get(index)
-    }
-
     fn prune(&self) {
-        self.endpoints
-            .iter()
-            .for_each(|pool| pool.prune(self.max_idle_time));
+        for endpoint in &self.endpoints {
+            for address in endpoint.addresses().iter() {
+                address.pool.prune(self.max_idle_time);
+            }
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use countersign_snapshot::{
     ClientCredential, ClientCredentialId, OriginTls, OriginTrust, SealError, SealingKey, TlsVersion,
 };
 use countersign_trust::Reason;
-use rustls::RootCertStore;
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
@@ -18,8 +18,10 @@ use crate::provider::versions;
 use crate::server_credential::{KeyFault, certify};
 use crate::{Alert, OriginStream, TlsContext, TlsError};
 
+use credential::Shown;
 use verifier::OriginVerifier;
 
+mod credential;
 mod verifier;
 
 /// Which application protocols an origin is offered.
@@ -27,7 +29,7 @@ mod verifier;
 pub enum OriginAlpn {
     /// `http/1.1`
     Http1,
-    /// `h2`, then `http/1.1`
+    /// `h2`, then `http/1.1`: the origin chooses
     Http1AndHttp2,
     /// `h2`
     Http2,
@@ -40,6 +42,7 @@ pub enum OriginAlpn {
 pub struct OriginConnector {
     connector: TlsConnector,
     server_name: Option<ServerName<'static>>,
+    shown: Arc<Shown>,
 }
 
 /// Why a connector cannot be built.
@@ -118,13 +121,21 @@ impl OriginTlsError {
         }
     }
 
-    fn from_io(error: io::Error) -> Self {
+    /// `missed`: the origin asked for a certificate, and got none.
+    fn from_io(error: io::Error, missed: bool) -> Self {
         if let Some(alert) = origin_refused_certificate(&error) {
             return Self::RefusedCertificate(alert);
         }
         match error.downcast::<rustls::Error>() {
             Ok(error @ rustls::Error::InvalidCertificate(_)) => {
                 Self::Untrusted(TlsError::new(error))
+            }
+            // RFC 5246 §7.4.6: a server that gets no certificate may answer with `handshake_failure`, which then says the same as an alert
+            // about a certificate.
+            Ok(rustls::Error::AlertReceived(alert))
+                if missed && alert == AlertDescription::HandshakeFailure =>
+            {
+                Self::RefusedCertificate(Alert::from_code(u8::from(alert)))
             }
             Ok(error) => Self::Failed(TlsError::new(error)),
             Err(error) => Self::Connection(error),
@@ -140,7 +151,6 @@ impl OriginConnector {
     pub fn build(
         tls: &OriginTls,
         credential: Option<(&ClientCredential, &SealingKey)>,
-        alpn: OriginAlpn,
         context: &TlsContext,
     ) -> Result<Self, BuildOriginError> {
         let provider = context
@@ -170,33 +180,34 @@ impl OriginConnector {
         // Not less than the usual verification: it wraps rustls's own and adds exact certificates of the bundle.
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match credential {
-            None => builder.with_no_client_auth(),
-            Some((credential, key)) => builder.with_client_cert_resolver(Arc::new(
-                rustls::sign::SingleCertAndKey::from(open(credential, key)?),
-            )),
-        };
-        config.alpn_protocols = match alpn {
-            OriginAlpn::Http1 => vec![b"http/1.1".to_vec()],
-            OriginAlpn::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            OriginAlpn::Http2 => vec![b"h2".to_vec()],
-            OriginAlpn::None => Vec::new(),
-        };
+        let shown = Arc::new(Shown::new(
+            credential
+                .map(|(credential, key)| open(credential, key))
+                .transpose()?,
+        ));
+        let config = builder.with_client_cert_resolver(Arc::clone(&shown) as _);
         let server_name = tls.server_name.as_deref().map(parse_name).transpose();
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             server_name: server_name.map_err(|()| BuildOriginError::ServerName)?,
+            shown,
         })
     }
 
-    /// Runs the handshake over a connection to `host` (a DNS name or an IP address), which is verified unless the policy names another.
+    /// Runs the handshake over a connection to `host` (a DNS name or an IP address), which is verified unless the policy names another, and
+    /// offers these protocols.
     ///
     /// There is no deadline of its own: name look-up, connection and handshake share the caller's.
     ///
     /// # Errors
     /// When the origin is not trusted, refuses us, or the handshake fails. In TLS 1.3 an origin may refuse our certificate only after the
     /// handshake: ask [`origin_refused_certificate`] about the error of the first read.
-    pub async fn connect<IO>(&self, io: IO, host: &str) -> Result<OriginStream<IO>, OriginTlsError>
+    pub async fn connect<IO>(
+        &self,
+        io: IO,
+        host: &str,
+        alpn: OriginAlpn,
+    ) -> Result<OriginStream<IO>, OriginTlsError>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
@@ -206,10 +217,22 @@ impl OriginConnector {
         };
         let stream = self
             .connector
+            .with_alpn(alpn.protocols())
             .connect(name, io)
             .await
-            .map_err(OriginTlsError::from_io)?;
+            .map_err(|error| OriginTlsError::from_io(error, self.shown.was_missed()))?;
         Ok(OriginStream::new(stream))
+    }
+}
+
+impl OriginAlpn {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http1 => vec![b"http/1.1".to_vec()],
+            Self::Http1AndHttp2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Self::Http2 => vec![b"h2".to_vec()],
+            Self::None => Vec::new(),
+        }
     }
 }
 

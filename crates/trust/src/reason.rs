@@ -292,6 +292,18 @@ reasons! {
         sentence: "The origin could not be connected to.",
         remedy: "Check the origin's address, port, name resolution and firewall, and that it is running.",
     }
+    OriginUnhealthy {
+        code: "origin_unhealthy",
+        title: "Origin unhealthy",
+        sentence: "No address of the origin passes its health check.",
+        remedy: "Check that the origin is running and answers the health check as it is expected to; the log says what the last check found.",
+    }
+    OriginOverloaded {
+        code: "origin_overloaded",
+        title: "Origin overloaded",
+        sentence: "The origin has more requests in flight than it is to be burdened with.",
+        remedy: "Try again in a moment; if it lasts, find out why the origin is slow, or raise its limits in the configuration.",
+    }
     OriginTimeout {
         code: "origin_timeout",
         title: "Origin timeout",

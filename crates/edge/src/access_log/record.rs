@@ -38,6 +38,13 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) origin: Option<&'a str>,
     pub(crate) origin_address: Option<String>,
     pub(crate) origin_reused: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin_protocol: Option<&'static str>,
+    /// How often the request was sent, when that was more than once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin_attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grpc_status: Option<u16>,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     /// Whether the response reached its end.

@@ -8,13 +8,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_trust::Reason;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::exchange::Exchange;
 use super::inbound::Inbound;
-use super::{hop_by_hop, identity};
+use super::{grpc, hop_by_hop, identity};
+use crate::causes::with_causes;
 use crate::connection::Connection;
 use crate::http3;
 use crate::origin::Lease;
@@ -35,12 +38,19 @@ pub(crate) enum BodyError {
 pub(crate) struct Upload {
     connection: Arc<Connection>,
     bytes: AtomicU64,
+    /// Parts of the response that came meanwhile.
+    answered: AtomicU64,
     /// The client, not the origin, is why it did not end well.
     failed: AtomicBool,
     timed_out: AtomicBool,
 }
 
 impl Upload {
+    /// A part of the response came.
+    pub(crate) fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -74,6 +84,7 @@ impl RequestBody {
         let upload = Arc::new(Upload {
             connection,
             bytes: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
         });
@@ -102,7 +113,8 @@ impl Body for RequestBody {
         else {
             return Poll::Ready(None);
         };
-        match poll_frame(incoming, idle, context) {
+        let answered = || upload.answered.load(Ordering::Relaxed);
+        match poll_frame(incoming, idle, answered, context) {
             Poll::Ready(Some(Ok(mut frame))) => {
                 if let Some(data) = frame.data_ref() {
                     upload.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
@@ -189,6 +201,19 @@ impl ResponseBody {
         self.exchange = Some(exchange);
     }
 
+    /// The origin did not finish. Clients of gRPC are told why; others see that the end is missing.
+    fn broken(&mut self, error: &BodyError) -> Option<HeaderMap> {
+        let reason = match error {
+            BodyError::Idle(_) => Reason::OriginTimeout,
+            BodyError::Broken(_) | BodyError::Stream(_) => Reason::OriginUnreachable,
+        };
+        // It is over, and not complete.
+        let mut exchange = self.exchange.take()?;
+        self.content = Content::Done;
+        exchange.broken(reason, with_causes(error));
+        exchange.is_grpc.then(|| grpc::trailers(reason))
+    }
+
     fn complete(&mut self) {
         if let Content::Origin { lease, .. } = &mut self.content
             && let Some(lease) = lease.take()
@@ -218,16 +243,25 @@ impl Body for ResponseBody {
                 this.content = Content::Done;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Content::Origin { incoming, idle, .. } => poll_frame(incoming, idle, context),
+            Content::Origin { incoming, idle, .. } => {
+                let upload = this.exchange.as_ref().and_then(|it| it.upload.as_deref());
+                let sent = || upload.map_or(0, Upload::bytes);
+                poll_frame(incoming, idle, sent, context)
+            }
         };
         match &result {
             Poll::Ready(None) => this.complete(),
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(data), Some(exchange)) = (frame.data_ref(), &mut this.exchange) {
-                    exchange.sent(data.len() as u64);
+                if let Some(exchange) = &mut this.exchange {
+                    exchange.response_part(frame);
                 }
             }
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(trailers) = this.broken(error) {
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+            }
+            Poll::Pending => {}
         }
         result
     }
@@ -261,6 +295,7 @@ impl Drop for ResponseBody {
 fn poll_frame<B>(
     incoming: &mut B,
     idle: &mut IdleTimer,
+    elsewhere: impl Fn() -> u64,
     context: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>>
 where
@@ -271,7 +306,7 @@ where
             idle.progress();
             Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
         }
-        Poll::Pending if idle.has_expired(context) => {
+        Poll::Pending if idle.has_expired(elsewhere, context) => {
             Poll::Ready(Some(Err(BodyError::Idle(idle.limit))))
         }
         Poll::Pending => Poll::Pending,
@@ -284,6 +319,8 @@ pub(crate) struct IdleTimer {
     limit: Duration,
     waiting: bool,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// What the count of the other direction was when the waiting began.
+    elsewhere: u64,
 }
 
 impl IdleTimer {
@@ -292,6 +329,7 @@ impl IdleTimer {
             limit,
             waiting: false,
             sleep: None,
+            elsewhere: 0,
         }
     }
 
@@ -300,17 +338,29 @@ impl IdleTimer {
         self.waiting = false;
     }
 
-    /// Whether nothing happened for too long; otherwise the task is woken when that is so.
-    pub(crate) fn has_expired(&mut self, context: &mut Context<'_>) -> bool {
-        let deadline = || Instant::now() + self.limit;
-        match &mut self.sleep {
-            Some(sleep) if !self.waiting => sleep.as_mut().reset(Instant::now() + self.limit),
-            Some(_) => {}
-            None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline()))),
+    /// Whether nothing happened for too long; otherwise the task is woken when that is so. A stream that is quiet in one direction may go on
+    /// for as long as the other one moves, whose events `elsewhere` counts.
+    pub(crate) fn has_expired(
+        &mut self,
+        elsewhere: impl Fn() -> u64,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+        if !self.waiting {
+            self.waiting = true;
+            self.elsewhere = elsewhere();
+            sleep.as_mut().reset(Instant::now() + self.limit);
         }
-        self.waiting = true;
-        self.sleep
-            .as_mut()
-            .is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+        while sleep.as_mut().poll(context).is_ready() {
+            let now = elsewhere();
+            if now == self.elsewhere {
+                return true;
+            }
+            self.elsewhere = now;
+            sleep.as_mut().reset(Instant::now() + self.limit);
+        }
+        false
     }
 }

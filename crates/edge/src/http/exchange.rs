@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use countersign_snapshot::{ServerName, TlsVersion};
 use countersign_trust::{Reason, UnixTime};
-use http::{Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use http_body::Frame;
 
 use super::body::Upload;
+use super::grpc;
 use super::tunnel::Tunnel;
 use crate::access_log::{RequestRecord, Tls};
 use crate::connection::{Admission, Connection, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::metrics::RequestDone;
-use crate::origin::Origin;
+use crate::origin::{Lease, Origin};
 
 /// As much of a path as the log keeps.
 const PATH_MAX_BYTES: usize = 2048;
@@ -42,6 +45,12 @@ pub(crate) struct Exchange {
     pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) origin_address: Option<SocketAddr>,
     pub(crate) origin_reused: bool,
+    origin_protocol: Option<&'static str>,
+    /// How often the request was sent.
+    pub(crate) origin_attempts: u32,
+    /// The request is gRPC.
+    pub(crate) is_grpc: bool,
+    grpc_status: Option<u16>,
     pub(crate) upload: Option<Arc<Upload>>,
     /// What the request becomes, once both sides agreed to a WebSocket.
     pub(crate) tunnel: Option<Box<Tunnel>>,
@@ -75,6 +84,10 @@ impl Exchange {
             origin: None,
             origin_address: None,
             origin_reused: false,
+            origin_protocol: None,
+            origin_attempts: 0,
+            is_grpc: false,
+            grpc_status: None,
             upload: None,
             tunnel: None,
             first_byte: None,
@@ -102,13 +115,39 @@ impl Exchange {
     }
 
     /// The head of the origin's response came.
-    pub(crate) fn origin_answered(&mut self) {
+    pub(crate) fn origin_answered(&mut self, lease: &Lease) {
         self.first_byte = Some(self.began.elapsed());
+        self.origin_address = Some(lease.socket());
+        self.origin_reused = lease.is_reused();
+        self.origin_protocol = Some(if lease.is_http2() { "h2" } else { "http/1.1" });
     }
 
     /// The head of the response is on its way.
-    pub(crate) fn answered(&mut self, status: u16) {
-        self.status = status;
+    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.status = status.as_u16();
+        if self.is_grpc {
+            self.grpc_status = grpc::status_in(headers);
+        }
+    }
+
+    /// A part of the response came from the origin.
+    pub(crate) fn response_part(&mut self, part: &Frame<Bytes>) {
+        if let Some(upload) = &self.upload {
+            upload.answered();
+        }
+        if let Some(data) = part.data_ref() {
+            self.sent(data.len() as u64);
+        } else if self.is_grpc
+            && let Some(trailers) = part.trailers_ref()
+        {
+            self.grpc_status = grpc::status_in(trailers);
+        }
+    }
+
+    /// The origin did not finish its response.
+    pub(crate) fn broken(&mut self, reason: Reason, detail: String) {
+        self.reason.get_or_insert(reason);
+        self.detail.get_or_insert(Cow::Owned(detail));
     }
 
     /// Bytes of the response's body, or of a tunnel, went to the client.
@@ -209,6 +248,9 @@ impl Exchange {
             origin: self.origin.as_ref().map(|origin| origin.id()),
             origin_address: self.origin_address.map(|address| address.to_string()),
             origin_reused: self.origin_address.map(|_| self.origin_reused),
+            origin_protocol: self.origin_protocol,
+            origin_attempts: (self.origin_attempts > 1).then_some(self.origin_attempts),
+            grpc_status: self.grpc_status,
             request_bytes: self.request_bytes(),
             response_bytes: self.sent,
             complete: self.complete,

@@ -1,14 +1,13 @@
 //! From a decided request to the origin's response.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::sync::Arc;
 
 use countersign_rules::ForwardHost;
-use countersign_snapshot::{Endpoint, HostHeader};
 use countersign_trust::Reason;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Response, StatusCode, Version, response};
 use hyper::body::{Body, Incoming};
 
 use super::authority::Authority;
@@ -17,13 +16,10 @@ use super::exchange::Exchange;
 use super::inbound::Inbound;
 use super::refusal::Rejection;
 use super::tunnel::{self, Tunnel};
-use super::{hop_by_hop, render::Changes};
-use crate::origin::{Lease, Origin, OriginError, Wanted};
-use std::sync::Arc;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use super::{grpc, hop_by_hop, render::Changes};
+use crate::origin::{
+    self, AskedHost, Lease, Needs, Origin, OriginError, Outgoing, SuspectedRefusal,
+};
 
 /// Everything that was decided about a request that goes to an origin.
 pub(crate) struct Forwarding<'a> {
@@ -40,39 +36,6 @@ pub(crate) struct WebSocket {
     pub(crate) client: hyper::upgrade::OnUpgrade,
     /// Ours, where the client's protocol has none.
     pub(crate) key: Option<tunnel::Key>,
-}
-
-/// Sets the headers that every origin gets. Inbound ones of these names are replaced: the edge is the first hop that is trusted.
-pub(crate) fn set_forwarded(
-    headers: &mut HeaderMap,
-    client: std::net::IpAddr,
-    authority: &Authority,
-    received: Version,
-) {
-    super::identity::strip_where(headers, |name| {
-        name == header::FORWARDED || name.as_str().starts_with("x-forwarded-")
-    });
-    let mut text = String::with_capacity(48);
-    // Writing to a string does not fail.
-    let _ = write!(text, "{client}");
-    insert(headers, X_FORWARDED_FOR, &text);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
-    insert(headers, X_FORWARDED_HOST, &authority.to_string());
-    // RFC 9110 §7.6.3: a gateway "MUST send an appropriate Via header field in each inbound request message".
-    headers.append(
-        header::VIA,
-        HeaderValue::from_static(match received {
-            Version::HTTP_3 => "3 countersign",
-            Version::HTTP_2 => "2 countersign",
-            _ => "1.1 countersign",
-        }),
-    );
-}
-
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
 }
 
 /// Sends the request and takes the response over.
@@ -112,81 +75,52 @@ pub(crate) async fn forward(
             .headers
             .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    let wanted = if forwarding.websocket.is_some() {
-        Wanted::New
-    } else {
-        Wanted::Any
+    let deadline = exchange
+        .is_grpc
+        .then(|| grpc::deadline(&parts.headers))
+        .flatten();
+    let outgoing = Outgoing {
+        parts,
+        body,
+        upload: exchange.upload.clone(),
+        host: asked_host(&origin, forwarding.host, authority),
+        needs: match &forwarding.websocket {
+            Some(_) => Needs::AnUpgrade,
+            None if exchange.is_grpc => Needs::Grpc,
+            None => Needs::Nothing,
+        },
+        client_connection: exchange.connection().id(),
     };
-    let lease = origin.lease(wanted).await.map_err(rejection)?;
-    set_host(
-        &mut parts.headers,
-        authority,
-        &origin,
-        lease.endpoint(),
-        forwarding.host,
-    );
-    parts.uri = origin_form(&parts.uri);
-    let (response, lease) = send(parts, body, lease, &origin, exchange).await?;
-    exchange.origin_answered();
-    exchange.origin_address = Some(lease.address());
-    exchange.origin_reused = lease.is_reused();
+    let sending = origin.send(outgoing, &mut exchange.origin_attempts);
+    let sent = match deadline {
+        None => sending.await,
+        Some(limit) => tokio::time::timeout(limit, sending)
+            .await
+            .unwrap_or_else(|_| Err(OriginError::deadline(limit))),
+    };
+    let (response, lease) = sent.map_err(|error| failed(error, exchange))?;
+    exchange.origin_answered(&lease);
+    if origin::suspected_refusal(&origin, &response) {
+        return answer_or_refusal(response, lease, &mut forwarding).await;
+    }
     answer(response, lease, &mut forwarding, exchange)
 }
 
-async fn send(
-    parts: Parts,
-    body: RequestBody,
-    mut lease: Lease,
-    origin: &Arc<Origin>,
-    exchange: &Exchange,
-) -> Result<(Response<Incoming>, Lease), Rejection> {
-    // An origin may close an idle connection while the request is on its way. RFC 9110 §9.2.2: a proxy may repeat what is idempotent.
-    let repeatable =
-        (lease.is_reused() && matches!(body, RequestBody::Empty) && is_idempotent(&parts.method))
-            .then(|| parts.clone());
-    let request = outgoing(parts, body);
-    let error = match deadline(origin, lease.send(request)).await? {
-        Ok(response) => return Ok((response, lease)),
-        Err(error) => error,
-    };
-    let mut error = error;
-    let again = match (error.take_message(), repeatable) {
-        // Not a byte was sent.
-        (Some(request), _) if lease.is_reused() => request,
-        (None, Some(parts)) => outgoing(parts, RequestBody::Empty),
-        _ => return Err(failed(error.error(), exchange)),
-    };
-    let mut lease = origin.lease(Wanted::New).await.map_err(rejection)?;
-    match deadline(origin, lease.send(again)).await? {
-        Ok(response) => Ok((response, lease)),
-        Err(error) => Err(failed(error.error(), exchange)),
+/// What the origin is asked for: as the rule says that chose it, or as it is for the origin itself.
+fn asked_host<'a>(
+    origin: &'a Origin,
+    chosen: Option<ForwardHost<'a>>,
+    authority: &Authority,
+) -> AskedHost<'a> {
+    match chosen {
+        Some(ForwardHost::Custom(name)) => AskedHost::Named(Cow::Borrowed(name)),
+        Some(ForwardHost::Origin) => AskedHost::Endpoint,
+        Some(ForwardHost::Request) => AskedHost::Named(Cow::Owned(authority.to_string())),
+        None => origin.asked_host(|| authority.to_string()),
     }
 }
 
-/// An HTTP/1.1 request, made by the engine anew from parsed parts: no byte of the client's framing reaches the origin (threats C5.2).
-fn outgoing(parts: Parts, body: RequestBody) -> Request<RequestBody> {
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method;
-    *request.uri_mut() = parts.uri;
-    *request.headers_mut() = parts.headers;
-    request
-}
-
-async fn deadline<T>(origin: &Origin, sending: impl Future<Output = T>) -> Result<T, Rejection> {
-    let limit = origin.timeouts().first_byte;
-    tokio::time::timeout(limit, sending).await.map_err(|_| {
-        Rejection::because(
-            Reason::OriginTimeout,
-            format!("no response within {} ms", limit.as_millis()),
-        )
-    })
-}
-
-fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn failed(error: &hyper::Error, exchange: &Exchange) -> Rejection {
+fn failed(error: OriginError, exchange: &Exchange) -> Rejection {
     match &exchange.upload {
         Some(upload) if upload.timed_out() => {
             Rejection::because(Reason::MalformedRequest, "the request body stopped")
@@ -196,7 +130,7 @@ fn failed(error: &hyper::Error, exchange: &Exchange) -> Rejection {
         Some(upload) if upload.failed() => {
             Rejection::because(Reason::MalformedRequest, "the request body ended early").closing()
         }
-        _ => rejection(OriginError::http(error)),
+        _ => rejection(error),
     }
 }
 
@@ -215,6 +149,31 @@ fn answer(
     }
     let idle = forwarding.origin.timeouts().idle;
     let (mut parts, incoming) = response.into_parts();
+    dress(&mut parts, forwarding)?;
+    Ok(Response::from_parts(
+        parts,
+        ResponseBody::origin(incoming, idle, lease),
+    ))
+}
+
+/// As [`answer`], for one that may be the origin's page about our certificate.
+async fn answer_or_refusal(
+    response: Response<Incoming>,
+    lease: Lease,
+    forwarding: &mut Forwarding<'_>,
+) -> Result<Response<ResponseBody>, Rejection> {
+    let (mut parts, incoming) = response.into_parts();
+    let body = match SuspectedRefusal::read(incoming).await.map_err(rejection)? {
+        SuspectedRefusal::Answer(body) => body,
+        SuspectedRefusal::Refusal(error) => return Err(rejection(error)),
+    };
+    lease.give_back();
+    dress(&mut parts, forwarding)?;
+    Ok(Response::from_parts(parts, ResponseBody::ours(body)))
+}
+
+/// Makes the head of an origin's response the head of ours.
+fn dress(parts: &mut response::Parts, forwarding: &mut Forwarding<'_>) -> Result<(), Rejection> {
     if hop_by_hop::remove(&mut parts.headers, |name| *name == header::CONTENT_LENGTH).is_err() {
         return Err(Rejection::because(
             Reason::OriginUnreachable,
@@ -227,10 +186,7 @@ fn answer(
     std::mem::take(&mut forwarding.response_changes).apply(&mut parts.headers);
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
-    Ok(Response::from_parts(
-        parts,
-        ResponseBody::origin(incoming, idle, lease),
-    ))
+    Ok(())
 }
 
 /// The origin agreed to a WebSocket: what follows on both connections is passed on as it is.
@@ -281,50 +237,4 @@ fn switch(
     }
     parts.extensions.clear();
     Ok(Response::from_parts(parts, ResponseBody::ours("")))
-}
-
-/// Path and query only (RFC 9112 §3.2.1), byte for byte those that the rules saw (invariant I4).
-fn origin_form(uri: &Uri) -> Uri {
-    uri.path_and_query()
-        .cloned()
-        .map_or_else(Uri::default, Uri::from)
-}
-
-fn set_host(
-    headers: &mut HeaderMap,
-    authority: &Authority,
-    origin: &Origin,
-    endpoint: Option<&Endpoint>,
-    chosen: Option<ForwardHost<'_>>,
-) {
-    enum Host<'a> {
-        Custom(&'a str),
-        Origin,
-        Request,
-    }
-    let host = match (chosen, origin.host_header()) {
-        (Some(ForwardHost::Custom(name)), _) => Host::Custom(name),
-        (Some(ForwardHost::Origin), _) | (None, HostHeader::Origin) => Host::Origin,
-        (Some(ForwardHost::Request), _) | (None, HostHeader::Request) => Host::Request,
-        (None, HostHeader::Custom(name)) => Host::Custom(name),
-    };
-    let text = match (host, endpoint) {
-        (Host::Custom(name), _) => Cow::Borrowed(name),
-        (Host::Origin, Some(endpoint)) => Cow::Owned(host_and_port(endpoint, origin.is_tls())),
-        (Host::Origin | Host::Request, _) => Cow::Owned(authority.to_string()),
-    };
-    headers.remove(header::HOST);
-    insert(headers, header::HOST, &text);
-}
-
-fn host_and_port(endpoint: &Endpoint, tls: bool) -> String {
-    let host = if endpoint.host.contains(':') {
-        format!("[{}]", endpoint.host)
-    } else {
-        endpoint.host.clone()
-    };
-    match (endpoint.port, tls) {
-        (443, true) | (80, false) => host,
-        (port, _) => format!("{host}:{port}"),
-    }
 }

@@ -10,7 +10,7 @@ use http::header::{
 use http::{Response, StatusCode, Version};
 use serde::Serialize;
 
-use super::ResponseBody;
+use super::{ResponseBody, grpc};
 
 /// A refusal of one request: a result, not an error of ours.
 #[derive(Debug)]
@@ -81,13 +81,13 @@ impl Rejection {
     /// The page, in the form that the client reads.
     pub(crate) fn page(
         &self,
-        accept: Option<Form>,
+        form: Form,
         version: Version,
         request_id: &str,
     ) -> Response<ResponseBody> {
         let status = self.status();
-        let form = accept.unwrap_or(Form::Problem);
         let (content_type, body) = match form {
+            Form::Grpc => return grpc::refusal(self.reason, request_id),
             Form::Html => (
                 "text/html; charset=utf-8",
                 html(self.reason, status, request_id),
@@ -125,7 +125,10 @@ pub(crate) const fn status_of(reason: Reason) -> StatusCode {
             StatusCode::MISDIRECTED_REQUEST
         }
         Reason::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Reason::Overloaded | Reason::TrustUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::Overloaded
+        | Reason::TrustUnavailable
+        | Reason::OriginUnhealthy
+        | Reason::OriginOverloaded => StatusCode::SERVICE_UNAVAILABLE,
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Reason::OriginUnreachable | Reason::OriginUntrusted | Reason::OriginRefusedCertificate => {
             StatusCode::BAD_GATEWAY
@@ -139,13 +142,25 @@ pub(crate) const fn status_of(reason: Reason) -> StatusCode {
 /// How a refusal is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
+    Grpc,
     Html,
     Problem,
 }
 
 impl Form {
+    /// The form that a request wants a refusal in.
+    pub(crate) fn wanted(is_grpc: bool, headers: &HeaderMap) -> Self {
+        if is_grpc {
+            Self::Grpc
+        } else if headers.contains_key(ACCEPT) {
+            Self::preferred(headers)
+        } else {
+            Self::Problem
+        }
+    }
+
     /// HTML for those who ask for it by name and do not prefer JSON, as browsers do; a problem (RFC 9457) for everyone else.
-    pub(crate) fn preferred(headers: &HeaderMap) -> Self {
+    fn preferred(headers: &HeaderMap) -> Self {
         let (mut html, mut json) = (0, 0);
         for value in headers.get_all(ACCEPT) {
             for range in value.as_bytes().split(|byte| *byte == b',').take(32) {

@@ -197,6 +197,89 @@ pub(super) const ALL: &[Metric] = &[
         },
     },
     Metric {
+        name: "origin_requests_in_flight",
+        kind: MetricType::Gauge,
+        labels: &["network", "origin"],
+        help: "Requests between the choice of an address and the end of the origin's response.",
+        collect: |node, family| origin_gauge(node, family, |counts| counts.in_flight),
+    },
+    Metric {
+        name: "origin_connections",
+        kind: MetricType::Gauge,
+        labels: &["network", "origin"],
+        help: "Connections to an origin that are open, idle ones included.",
+        collect: |node, family| origin_gauge(node, family, |counts| counts.open),
+    },
+    Metric {
+        name: "origin_addresses",
+        kind: MetricType::Gauge,
+        labels: &["network", "origin", "state"],
+        help: "Addresses of an origin: `used` ones get requests, `ejected` ones are left out for a while because requests failed, `down` ones fail the health check.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                let network = node.network.as_str();
+                family.gauge(&[network, id, "used"], counts.used)?;
+                family.gauge(&[network, id, "ejected"], counts.ejected)?;
+                family.gauge(&[network, id, "down"], counts.down)
+            })
+        },
+    },
+    Metric {
+        name: "origin_ejections",
+        kind: MetricType::Counter,
+        labels: &["network", "origin"],
+        help: "How often an address of an origin was left out because requests failed. Starts again when the origin's configuration changes.",
+        collect: |node, family| origin_counter(node, family, |counts| counts.ejections),
+    },
+    Metric {
+        name: "origin_health_checks",
+        kind: MetricType::Counter,
+        labels: &["network", "origin", "outcome"],
+        help: "Requests of health checks that `passed` or `failed`. Starts again when the origin's configuration changes.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                let network = node.network.as_str();
+                family.counter(&[network, id, "passed"], counts.passed_checks)?;
+                family.counter(&[network, id, "failed"], counts.failed_checks)
+            })
+        },
+    },
+    Metric {
+        name: "origin_retries",
+        kind: MetricType::Counter,
+        labels: &["network", "origin", "outcome"],
+        help: "Requests that were sent again (`sent`), and those that were not because the budget was spent (`over_budget`). Starts again when the origin's configuration changes.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                let network = node.network.as_str();
+                family.counter(&[network, id, "sent"], counts.retried)?;
+                family.counter(&[network, id, "over_budget"], counts.retries_denied)
+            })
+        },
+    },
+    Metric {
+        name: "origin_failed_lookups",
+        kind: MetricType::Counter,
+        labels: &["network", "origin"],
+        help: "Look-ups of an origin's names that failed; the last known addresses stay in use. Starts again when the origin's configuration changes.",
+        collect: |node, family| origin_counter(node, family, |counts| counts.failed_lookups),
+    },
+    Metric {
+        name: "origin_credential_expires_timestamp_seconds",
+        kind: MetricType::Gauge,
+        labels: &["network", "origin"],
+        help: "When the client credential for an origin expires, in seconds since 1970; the first one where rules choose between several.",
+        collect: |node, family| {
+            origins(node).iter().try_for_each(|(id, counts)| {
+                let expires = counts.credential_expires;
+                match expires.and_then(|seconds| u64::try_from(seconds).ok()) {
+                    Some(seconds) => family.gauge(&[node.network.as_str(), id], seconds),
+                    None => Ok(()),
+                }
+            })
+        },
+    },
+    Metric {
         name: "origin_first_byte_seconds",
         kind: MetricType::Histogram,
         labels: &["network"],
@@ -381,6 +464,26 @@ fn origins(node: &Node) -> BTreeMap<String, crate::origin::OriginCounts> {
     node.enforced()
         .map(|enforced| enforced.origins().counts())
         .unwrap_or_default()
+}
+
+fn origin_counter(
+    node: &Node,
+    family: &mut Family<'_>,
+    count: fn(&crate::origin::OriginCounts) -> u64,
+) -> fmt::Result {
+    origins(node)
+        .iter()
+        .try_for_each(|(id, counts)| family.counter(&[node.network.as_str(), id], count(counts)))
+}
+
+fn origin_gauge(
+    node: &Node,
+    family: &mut Family<'_>,
+    count: fn(&crate::origin::OriginCounts) -> u64,
+) -> fmt::Result {
+    origins(node)
+        .iter()
+        .try_for_each(|(id, counts)| family.gauge(&[node.network.as_str(), id], count(counts)))
 }
 
 fn counter(node: &Node, family: &mut Family<'_>, count: u64) -> fmt::Result {

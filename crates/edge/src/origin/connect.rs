@@ -1,90 +1,175 @@
 //! New connections to origins.
 
-use std::io;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use countersign_snapshot::Endpoint;
-use countersign_trust::Reason;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use countersign_tls::{Alpn, OriginAlpn, OriginStream};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::endpoint::Endpoint;
 use super::{Origin, OriginError};
 use crate::http::RequestBody;
 
+pub(super) type Http1 = http1::SendRequest<RequestBody>;
+pub(super) type Http2 = http2::SendRequest<RequestBody>;
+
+/// A new connection.
+#[derive(Debug)]
+pub(super) enum Engine {
+    Http1(Http1),
+    /// With the number of streams that the origin allows now.
+    Http2(Http2, Arc<AtomicUsize>),
+}
+
+/// A connection on which nothing is spoken yet.
+pub(super) enum Transport {
+    Plain(TcpStream),
+    Tls(OriginStream<TcpStream>),
+}
+
+/// What a connection has to speak.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Speak {
+    /// What the origin chooses.
+    Either,
+    Http1,
+    Http2,
+}
+
 /// Heads of responses may have this much.
-const RESPONSE_HEAD_MAX_BYTES: usize = 128 * 1024;
+const RESPONSE_HEAD_MAX_BYTES: u32 = 128 * 1024;
+/// Streams on one connection to an origin, also when it allows more.
+pub(super) const STREAMS_MAX: usize = 100;
+/// What a stream may receive ahead of a slow client.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// All windows of streams together: clients that stop reading cannot stop those whose requests share the connection.
+const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * STREAMS_MAX as u32;
 
-pub(super) type Sender = http1::SendRequest<RequestBody>;
-
-/// Looks the name up, connects and shakes hands, all within the origin's connect timeout.
+/// Connects and shakes hands within `limit`.
 pub(super) async fn connect(
     origin: &Origin,
     endpoint: &Endpoint,
-) -> Result<(Sender, SocketAddr), OriginError> {
-    let limit = origin.timeouts().connect;
-    match tokio::time::timeout(limit, connect_at_leisure(origin, endpoint)).await {
+    socket: SocketAddr,
+    speak: Speak,
+    limit: Duration,
+) -> Result<Engine, OriginError> {
+    let _place = origin.begin_connecting()?;
+    match tokio::time::timeout(limit, connect_at_leisure(origin, endpoint, socket, speak)).await {
         Ok(result) => result,
-        Err(_) => Err(OriginError::new(
-            Reason::OriginTimeout,
-            format!(
-                "no connection to {}:{} within {} ms",
-                endpoint.host,
-                endpoint.port,
-                limit.as_millis()
-            ),
-        )),
+        Err(_) => Err(OriginError::connect_timeout(socket, limit)),
     }
 }
 
 async fn connect_at_leisure(
     origin: &Origin,
     endpoint: &Endpoint,
-) -> Result<(Sender, SocketAddr), OriginError> {
-    let (stream, address) = tcp(endpoint)
-        .await
-        .map_err(|error| OriginError::connect(&error))?;
-    let _ = stream.set_nodelay(true);
-    let sender = match &origin.connector {
-        None => start(stream).await,
-        Some(connector) => {
-            let stream = connector
-                .connect(stream, &endpoint.host)
-                .await
-                .map_err(|error| OriginError::tls(&error))?;
-            start(stream).await
-        }
+    socket: SocketAddr,
+    speak: Speak,
+) -> Result<Engine, OriginError> {
+    let alpn = match speak {
+        Speak::Either => OriginAlpn::Http1AndHttp2,
+        Speak::Http1 => OriginAlpn::Http1,
+        Speak::Http2 => OriginAlpn::Http2,
     };
-    sender
-        .map(|sender| (sender, address))
-        .map_err(|error| OriginError::http(&error))
-}
-
-/// Tries the addresses of a name in the order of the resolver.
-async fn tcp(endpoint: &Endpoint) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the origin's name has no address");
-    for address in tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => last = error,
+    match transport(origin, endpoint, socket, alpn).await? {
+        Transport::Plain(stream) => start(stream, speak == Speak::Http2, origin).await,
+        Transport::Tls(stream) => {
+            let is_http2 = stream.alpn() == Alpn::Http2;
+            if speak == Speak::Http2 && !is_http2 {
+                return Err(OriginError::no_http2());
+            }
+            start(stream, is_http2, origin).await
         }
     }
-    Err(last)
 }
 
-async fn start<IO>(stream: IO) -> hyper::Result<Sender>
+/// Connects, and runs the TLS handshake where there is one.
+pub(super) async fn transport(
+    origin: &Origin,
+    endpoint: &Endpoint,
+    socket: SocketAddr,
+    alpn: OriginAlpn,
+) -> Result<Transport, OriginError> {
+    let stream = TcpStream::connect(socket)
+        .await
+        .map_err(|error| OriginError::connect(socket, &error))?;
+    let _ = stream.set_nodelay(true);
+    match &origin.connector {
+        None => Ok(Transport::Plain(stream)),
+        Some(connector) => connector
+            .connect(stream, &endpoint.model.host, alpn)
+            .await
+            .map(Transport::Tls)
+            .map_err(|error| OriginError::tls(&error)),
+    }
+}
+
+async fn start<IO>(stream: IO, is_http2: bool, origin: &Origin) -> Result<Engine, OriginError>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let engine = if is_http2 {
+        http2(stream, origin).await
+    } else {
+        http1(stream, origin).await
+    };
+    engine.map_err(|error| OriginError::http(&error))
+}
+
+async fn http1<IO>(stream: IO, origin: &Origin) -> hyper::Result<Engine>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) = http1::Builder::new()
-        .max_header_size(RESPONSE_HEAD_MAX_BYTES)
+        .max_header_size(RESPONSE_HEAD_MAX_BYTES as usize)
         .max_buf_size(512 * 1024)
         .handshake(TokioIo::new(stream))
         .await?;
+    let open = origin.counts.connection_opened();
     // The engine runs beside the request: an upload goes on while the client is slow to read the response. Errors reach the request.
     tokio::spawn(async move {
+        let _open = open;
         let _ = connection.with_upgrades().await;
     });
-    Ok(sender)
+    Ok(Engine::Http1(sender))
+}
+
+/// There are no pings: servers of gRPC end connections of clients that ping without need. Idle timeouts find an origin that went away.
+async fn http2<IO>(stream: IO, origin: &Origin) -> hyper::Result<Engine>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(RESPONSE_HEAD_MAX_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await?;
+    let open = origin.counts.connection_opened();
+    let streams = Arc::new(AtomicUsize::new(STREAMS_MAX));
+    let allowed = Arc::clone(&streams);
+    tokio::spawn(async move {
+        let _open = open;
+        let mut connection = pin!(connection);
+        // Before the origin's settings came the limit is ours.
+        let mut began = false;
+        let ended = poll_fn(|context| {
+            let ended = connection.as_mut().poll(context);
+            let now = connection.current_max_send_streams().min(STREAMS_MAX);
+            if began && now > 0 {
+                allowed.store(now, Ordering::Relaxed);
+            }
+            began = true;
+            ended
+        });
+        let _ = ended.await;
+    });
+    Ok(Engine::Http2(sender, streams))
 }

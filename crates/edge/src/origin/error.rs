@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use countersign_tls::{BuildOriginError, OriginTlsError, origin_refused_certificate};
 use countersign_trust::Reason;
@@ -43,8 +45,83 @@ impl OriginError {
         )
     }
 
-    pub(super) fn connect(error: &io::Error) -> Self {
-        Self::new(Reason::OriginUnreachable, error.to_string())
+    pub(super) fn connect(socket: SocketAddr, error: &io::Error) -> Self {
+        Self::new(Reason::OriginUnreachable, format!("{socket}: {error}"))
+    }
+
+    pub(super) fn connect_timeout(socket: SocketAddr, limit: Duration) -> Self {
+        Self::new(
+            Reason::OriginTimeout,
+            format!("no connection to {socket} within {} ms", limit.as_millis()),
+        )
+    }
+
+    pub(super) fn first_byte_timeout(limit: Duration) -> Self {
+        Self::new(
+            Reason::OriginTimeout,
+            format!("no response within {} ms", limit.as_millis()),
+        )
+    }
+
+    /// The client of gRPC said how long it waits.
+    pub(crate) fn deadline(limit: Duration) -> Self {
+        Self::new(
+            Reason::OriginTimeout,
+            format!(
+                "no response within the client's deadline of {} ms",
+                limit.as_millis()
+            ),
+        )
+    }
+
+    pub(super) fn host(host: &str) -> Self {
+        let host: String = host.chars().take(100).collect();
+        Self::new(
+            Reason::OriginUnreachable,
+            format!("the origin cannot be asked for `{host}`"),
+        )
+    }
+
+    pub(super) fn name(host: &str, error: &io::Error) -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            format!("the name {host} cannot be looked up: {error}"),
+        )
+    }
+
+    pub(super) fn name_failed(host: &str) -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            format!("the name {host} could not be looked up a moment ago"),
+        )
+    }
+
+    pub(super) fn no_http2() -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            "the origin did not agree to HTTP/2 (ALPN `h2`)",
+        )
+    }
+
+    pub(super) fn no_websocket() -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            "the origin is spoken to in HTTP/2 without TLS, and a WebSocket to it needs HTTP/1.1",
+        )
+    }
+
+    pub(super) fn overloaded(what: &str, limit: u32) -> Self {
+        Self::new(
+            Reason::OriginOverloaded,
+            format!("{limit} {what}, which is the limit"),
+        )
+    }
+
+    pub(super) fn unhealthy() -> Self {
+        Self::new(
+            Reason::OriginUnhealthy,
+            "the health check fails at every address of the origin",
+        )
     }
 
     pub(super) fn tls(error: &OriginTlsError) -> Self {

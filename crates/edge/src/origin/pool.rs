@@ -1,152 +1,157 @@
-//! Open connections to one endpoint of an origin.
+//! Open connections to one address of an origin.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use countersign_snapshot::Endpoint;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
+use super::connect::{Http1, Http2};
+use super::health::{milliseconds, now};
 
-use super::connect::{Sender, connect};
-use super::{Origin, OriginError};
-use crate::http::RequestBody;
+/// Who a connection belongs to: everybody, or one client connection by its number.
+pub(super) type Owner = Option<u64>;
 
-/// Idle connections, the last used on top, so that those that are not needed grow old.
+/// Idle connections of HTTP/1.1, the last used on top, so that those that are not needed grow old; and all open ones of HTTP/2.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    idle: Mutex<Vec<Idle>>,
+    http1: Mutex<Vec<Idle>>,
+    http2: Mutex<Vec<Arc<Multiplexed>>>,
+    /// Whoever needs a new connection of HTTP/2 waits for the one that is being made.
+    pub(super) gate: tokio::sync::Mutex<()>,
+    /// What the origin chose the last time that it had the choice.
+    pub(super) chose_http2: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Idle {
-    sender: Sender,
-    address: SocketAddr,
+    sender: Http1,
+    owner: Owner,
     since: Instant,
 }
 
-/// A connection on loan for one request.
+/// A connection that many requests use at the same time.
 #[derive(Debug)]
-pub(crate) struct Lease {
-    origin: Arc<Origin>,
-    endpoint: usize,
-    sender: Sender,
-    address: SocketAddr,
-    reused: bool,
+pub(super) struct Multiplexed {
+    sender: Http2,
+    owner: Owner,
+    /// How many the origin allows.
+    allowed: Arc<AtomicUsize>,
+    streams: AtomicUsize,
+    /// In the time of [`now`].
+    used: AtomicU64,
+    /// It is told to take no more requests.
+    leaving: AtomicBool,
 }
 
-/// Which connection will do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Wanted {
-    /// One that is open, or a new one.
-    Any,
-    /// A new one.
-    New,
-}
-
-impl Origin {
-    /// Takes a connection out of the pool, or makes one.
-    pub(crate) async fn lease(self: &Arc<Self>, wanted: Wanted) -> Result<Lease, OriginError> {
-        let missing = || {
-            OriginError::new(
-                countersign_trust::Reason::OriginUnreachable,
-                "the origin has no endpoint",
-            )
-        };
-        let index = self.next_endpoint().ok_or_else(missing)?;
-        let pool = self.endpoints.get(index).ok_or_else(missing)?;
-        if wanted == Wanted::Any
-            && let Some(idle) = pool.take(self.max_idle_time)
-        {
-            return Ok(Lease {
-                origin: Arc::clone(self),
-                endpoint: index,
-                sender: idle.sender,
-                address: idle.address,
-                reused: true,
-            });
-        }
-        let endpoint = self.endpoint(index).ok_or_else(missing)?;
-        let (sender, address) = connect(self, endpoint).await?;
-        Ok(Lease {
-            origin: Arc::clone(self),
-            endpoint: index,
-            sender,
-            address,
-            reused: false,
-        })
-    }
-}
+/// One request's place on a connection.
+#[derive(Debug)]
+pub(super) struct Stream(Arc<Multiplexed>);
 
 impl Pool {
-    fn take(&self, max_idle_time: Duration) -> Option<Idle> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(candidate) = idle.pop() {
+    pub(super) fn take_http1(&self, owner: Owner, max_idle_time: Duration) -> Option<Http1> {
+        let mut idle = lock(&self.http1);
+        // Nearly always the one on top.
+        while let Some(place) = idle.iter().rposition(|idle| idle.owner == owner) {
+            let candidate = idle.remove(place);
             // One that its origin closed meanwhile is not ready any more.
             if candidate.sender.is_ready() && candidate.since.elapsed() < max_idle_time {
-                return Some(candidate);
+                return Some(candidate.sender);
             }
         }
         None
     }
 
-    fn put(&self, sender: Sender, address: SocketAddr, max_idle: usize) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The one that was not needed for the longest time makes room.
+    pub(super) fn put_http1(&self, sender: Http1, owner: Owner, max_idle: usize) {
+        let mut idle = lock(&self.http1);
+        if idle.len() >= max_idle && !idle.is_empty() {
+            idle.remove(0);
+        }
         if idle.len() < max_idle {
             idle.push(Idle {
                 sender,
-                address,
+                owner,
                 since: Instant::now(),
             });
         }
     }
 
+    pub(super) fn take_http2(&self, owner: Owner) -> Option<Stream> {
+        let open = lock(&self.http2);
+        open.iter()
+            .filter(|connection| connection.owner == owner)
+            .find_map(Multiplexed::join)
+    }
+
+    /// A new connection, whose first place is given.
+    pub(super) fn put_http2(
+        &self,
+        sender: Http2,
+        allowed: Arc<AtomicUsize>,
+        owner: Owner,
+    ) -> Stream {
+        let connection = Arc::new(Multiplexed {
+            sender,
+            owner,
+            allowed,
+            streams: AtomicUsize::new(1),
+            used: AtomicU64::new(now()),
+            leaving: AtomicBool::new(false),
+        });
+        let mut open = lock(&self.http2);
+        open.retain(|connection| !connection.is_leaving());
+        open.push(Arc::clone(&connection));
+        Stream(connection)
+    }
+
     pub(super) fn prune(&self, max_idle_time: Duration) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < max_idle_time);
+        lock(&self.http1)
+            .retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < max_idle_time);
+        let oldest = now().saturating_sub(milliseconds(max_idle_time));
+        // Those that requests still use end with the last of them.
+        lock(&self.http2).retain(|connection| {
+            !connection.is_leaving()
+                && (connection.streams.load(Ordering::Relaxed) > 0
+                    || connection.used.load(Ordering::Relaxed) >= oldest)
+        });
     }
 }
 
-impl Lease {
-    /// Sends the request. An error holds the request when not a byte of it was sent.
-    pub(crate) async fn send(
-        &mut self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
-        self.sender.try_send_request(request).await
+impl Multiplexed {
+    fn join(self: &Arc<Self>) -> Option<Stream> {
+        let allowed = self.allowed.load(Ordering::Relaxed);
+        let joined = !self.is_leaving()
+            && self
+                .streams
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |streams| {
+                    (streams < allowed).then_some(streams + 1)
+                })
+                .is_ok();
+        joined.then(|| Stream(Arc::clone(self)))
     }
 
-    /// Whether another request used the connection before, so that the origin may have closed it just now.
-    pub(crate) fn is_reused(&self) -> bool {
-        self.reused
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || self.sender.is_closed()
+    }
+}
+
+impl Stream {
+    pub(super) fn sender(&self) -> Http2 {
+        self.0.sender.clone()
     }
 
-    /// What it is connected to.
-    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
-        self.origin.endpoint(self.endpoint)
+    /// The origin takes no more requests on the connection.
+    pub(super) fn leave(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
     }
+}
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.used.store(now(), Ordering::Relaxed);
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
     }
+}
 
-    /// The response was read to its end: the connection can serve another request as soon as the engine says so.
-    pub(crate) fn give_back(mut self: Box<Self>) {
-        if self.sender.is_ready() {
-            self.put_back();
-        } else if !self.sender.is_closed() {
-            tokio::spawn(async move {
-                if self.sender.ready().await.is_ok() {
-                    self.put_back();
-                }
-            });
-        }
-    }
-
-    fn put_back(self) {
-        if let Some(pool) = self.origin.endpoints.get(self.endpoint) {
-            pool.put(self.sender, self.address, self.origin.max_idle);
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

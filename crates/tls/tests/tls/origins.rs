@@ -66,7 +66,9 @@ impl Origin {
             }
         };
         let edge = async {
-            let mut stream = connector.connect(near, host).await?;
+            let mut stream = connector
+                .connect(near, host, OriginAlpn::Http1AndHttp2)
+                .await?;
             let mut greeting = Vec::new();
             Ok(match stream.read_to_end(&mut greeting).await {
                 Ok(_) => {
@@ -81,7 +83,7 @@ impl Origin {
 }
 
 fn connector(node: &Node, policy: &OriginTls) -> OriginConnector {
-    OriginConnector::build(policy, None, OriginAlpn::Http1AndHttp2, &node.context).unwrap()
+    OriginConnector::build(policy, None, &node.context).unwrap()
 }
 
 #[tokio::test]
@@ -138,8 +140,7 @@ async fn the_name_to_verify_can_be_another_than_the_host() {
             .is_ok()
     );
     policy.server_name = Some("not a name".into());
-    let error =
-        OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap_err();
+    let error = OriginConnector::build(&policy, None, &node.context).unwrap_err();
     assert_eq!(error, BuildOriginError::ServerName);
 }
 
@@ -227,12 +228,7 @@ async fn an_origin_that_wants_a_certificate_gets_ours() {
     );
     let policy = policy(&[authorities.servers.der()]);
     let build = |credential: &ClientCredential| {
-        OriginConnector::build(
-            &policy,
-            Some((credential, &sealing)),
-            OriginAlpn::Http1,
-            &node.context,
-        )
+        OriginConnector::build(&policy, Some((credential, &sealing)), &node.context)
     };
     let alice = authorities.alice();
     let connector = build(&credential(&sealing, &alice, &alice)).unwrap();
@@ -256,8 +252,7 @@ async fn an_origin_that_wants_a_certificate_gets_ours() {
         "unknown_ca"
     );
     // And so is none.
-    let connector =
-        OriginConnector::build(&policy, None, OriginAlpn::Http1, &node.context).unwrap();
+    let connector = OriginConnector::build(&policy, None, &node.context).unwrap();
     let error = origin
         .reached_by(&connector, "origin.test")
         .await
@@ -284,9 +279,8 @@ async fn an_origin_that_wants_a_certificate_gets_ours() {
 #[test]
 fn there_is_no_connector_that_believes_nobody_or_anybody() {
     let node = Node::new(&Authorities::new());
-    let build = |trust: &[&[u8]]| {
-        OriginConnector::build(&policy(trust), None, OriginAlpn::Http1, &node.context).map(|_| ())
-    };
+    let build =
+        |trust: &[&[u8]]| OriginConnector::build(&policy(trust), None, &node.context).map(|_| ());
     assert_eq!(build(&[]), Err(BuildOriginError::NoAuthority));
     let good = Authorities::new();
     assert_eq!(
