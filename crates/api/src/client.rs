@@ -3,12 +3,13 @@
 mod control;
 mod edge_certificates;
 mod edgegrid;
+mod properties;
 mod sites;
 mod truststore;
 
 use std::fmt;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue, IF_MATCH};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -177,6 +178,20 @@ impl Client {
             self.send(self.request(Method::PUT, path, &[]).json(body))
                 .await?,
         )
+    }
+
+    /// As [`Client::put`], and only if what is there has this tag.
+    async fn put_if<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+        seen: Option<&str>,
+    ) -> Result<T, ClientError> {
+        let mut request = self.request(Method::PUT, path, &[]).json(body);
+        if let Some(seen) = seen {
+            request = request.header(IF_MATCH, format!("\"{seen}\""));
+        }
+        decode(self.send(request).await?)
     }
 
     async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {

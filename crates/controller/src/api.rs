@@ -17,6 +17,7 @@ mod media;
 mod openapi;
 mod operation;
 mod problem;
+mod properties;
 mod query;
 mod rate;
 mod revocations;

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
-    ExtendedKeyUsageRules, Revocations, ServiceError, Sites, Versions, deletions,
+    ExtendedKeyUsageRules, Properties, Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -103,6 +103,12 @@ impl Controller {
     #[must_use]
     pub fn sites(&self) -> Sites<'_> {
         Sites::new(&self.context)
+    }
+
+    /// Properties.
+    #[must_use]
+    pub fn properties(&self) -> Properties<'_> {
+        Properties::new(&self.context)
     }
 
     /// CRLs of CA sets, and what is done about revocation for each.

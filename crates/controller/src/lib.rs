@@ -34,9 +34,10 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, ExtendedKeyUsageRules, Judged, NewApiClient,
-    NewCaSet, NewCertificateClient, NewCrl, NewRevocation, NewVersion, Revocations, ServiceError,
-    Sites, SubmittedCertificate, VersionFilter, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, ExtendedKeyUsageRules, Finding, Findings,
+    Judged, NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty, NewRevocation,
+    NewVersion, Properties, Revocations, ServiceError, Sites, SubmittedCertificate, VersionFilter,
+    VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -46,7 +47,8 @@ pub use model::{
     ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
     Caller, CrlSource, CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId,
     DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldCertificate, HeldCrl, KeyPair,
-    KeyPairId, OperatorCertificate, ParseRoleError, REVOCATION_REASONS, Revocation, RevocationId,
-    Role, Site, SiteId, Version, VersionStatus, Warning,
+    KeyPairId, OperatorCertificate, ParseRoleError, Property, PropertyId, PropertyVersion,
+    REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId, Version, VersionStatus,
+    Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

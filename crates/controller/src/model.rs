@@ -6,6 +6,7 @@ mod ca_set;
 mod caller;
 mod crl;
 mod deployment;
+mod property;
 mod revocation;
 mod site;
 mod warning;
@@ -19,6 +20,7 @@ pub use ca_set::{
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
 pub use crl::{CrlSource, CrlState, HeldCrl};
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
+pub use property::{Property, PropertyId, PropertyVersion};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};
 pub(crate) use site::on_network;
@@ -51,3 +53,40 @@ macro_rules! text_enum {
     };
 }
 use text_enum;
+
+/// Makes a type for the numbers that the store gives to things of one kind.
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// Wraps a stored number.
+            #[must_use]
+            pub const fn new(number: i64) -> Self {
+                Self(number)
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn number(self) -> i64 {
+                self.0
+            }
+
+            /// Reads the decimal form.
+            #[must_use]
+            pub fn from_text(text: &str) -> Option<Self> {
+                let number = text.parse().ok().filter(|number| *number > 0)?;
+                (Self(number).to_string() == text).then_some(Self(number))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+use row_id;

@@ -30,6 +30,8 @@ mod extended_key_usage;
 mod openapi;
 #[path = "api/permissions.rs"]
 mod permissions;
+#[path = "api/properties.rs"]
+mod properties;
 #[path = "api/revocations.rs"]
 mod revocations;
 #[path = "api/sites.rs"]

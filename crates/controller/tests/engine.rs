@@ -14,6 +14,8 @@ mod activations;
 mod edge_certificates;
 #[path = "engine/interruptions.rs"]
 mod interruptions;
+#[path = "engine/properties.rs"]
+mod properties;
 #[path = "engine/sites.rs"]
 mod sites;
 #[path = "engine/support.rs"]

@@ -310,14 +310,16 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
         &[
             "CA set demo version 2: holds no certificate",
             "binding site: needs the CA set 199, which is not active on production",
+            "binding site: its rules ask for the CA set 199, which is not active on production",
         ],
     );
     refused(
         |it| it.bindings[0].client_auth.ca_sets.clear(),
-        &[
-            "binding site: asks for certificates and names no CA set",
-            "binding site: its rules ask for the CA set 199, which its client-auth policy does not name",
-        ],
+        &["binding site: asks for certificates and names no CA set"],
+    );
+    refused(
+        |it| it.bindings[0].rules = rules(&["199", "200"]),
+        &["binding site: its rules ask for the CA set 200, which is not active on production"],
     );
     refused(
         |it| it.server_certificates.clear(),

@@ -1,4 +1,4 @@
-//! Deployments of edge certificates and sites, as both show them.
+//! Deployments of edge certificates, properties and sites, as all show them.
 
 use countersign_api::v1::deployment as v1;
 use http::StatusCode;
@@ -14,6 +14,7 @@ use crate::model::{ActivationStatus, Deployed, Deployment, DeploymentId, Deploym
 pub(super) fn subject_link(kind: DeploymentKind, id: i64) -> String {
     match kind {
         DeploymentKind::EdgeCertificate => format!("/v1/edge-certificates/{id}"),
+        DeploymentKind::Property => format!("/v1/properties/{id}"),
         DeploymentKind::Site => format!("/v1/sites/{id}"),
     }
 }
@@ -56,12 +57,16 @@ pub(super) fn deployed(deployed: &Deployed) -> v1::Deployed {
     }
 }
 
-fn link(deployment: &Deployment) -> String {
+pub(super) fn link(deployment: &Deployment) -> String {
     let subject = subject_link(deployment.kind, deployment.subject);
-    format!("{subject}/deployments/{}", deployment.id)
+    let list = match deployment.kind {
+        DeploymentKind::Property => "activations",
+        DeploymentKind::EdgeCertificate | DeploymentKind::Site => "deployments",
+    };
+    format!("{subject}/{list}/{}", deployment.id)
 }
 
-fn view(deployment: &Deployment) -> v1::Deployment {
+pub(super) fn view(deployment: &Deployment) -> v1::Deployment {
     v1::Deployment {
         deployment_id: deployment.id.number(),
         deployment_link: link(deployment),

@@ -35,6 +35,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::MissingCaSetVersion
         | E::MissingQueryParameter
         | E::NoActiveDeletions
+        | E::PropertyValidationFailure
         | E::TypeMismatch
         | E::UnknownQueryParameters => StatusCode::BAD_REQUEST,
         E::EdgeGridDeny | E::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -46,6 +47,8 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound
         | E::NotFound
+        | E::PropertyNotFound
+        | E::PropertyVersionNotFound
         | E::RevocationNotFound
         | E::SiteNotFound
         | E::VersionNotFound => StatusCode::NOT_FOUND,
@@ -67,8 +70,10 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::EdgeCertificateInUse
         | E::EdgeCertificateNameNotUnique
         | E::HostnameTaken
+        | E::NoPreviousPropertyVersion
         | E::NoPreviousVersion
         | E::NotDeployed
+        | E::PropertyNameNotUnique
         | E::SiteNameNotUnique
         | E::StillDeployed
         | E::VersionAlreadyActive
@@ -79,6 +84,8 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         E::CaSetLimitReached
         | E::CertificateLimitReached
         | E::DuplicateVersion
+        | E::PropertyVersionFrozen
+        | E::PropertyVersionLimitReached
         | E::VersionIsActive
         | E::VersionLimitReached
         | E::VersionWasActive => StatusCode::UNPROCESSABLE_ENTITY,

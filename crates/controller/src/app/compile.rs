@@ -1,25 +1,31 @@
 //! From what a network is to enforce to its snapshot: a pure function, so that the same state always gives the same bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    Binding, CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientAuthMode, Generation, Network,
-    ServerCertificate, SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
+    CaSet, CaSetId, CheckProblem, CheckedSnapshot, Generation, Network, Origin, OriginId,
+    SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
 };
 use countersign_trust::UnixTime;
 
 use super::edge_certificates::EnforcedEdgeCertificate;
-use super::sites::{CheckedSite, Clients};
-use crate::model::{EdgeCertificateId, SiteId};
+use super::properties::CheckedProperty;
+use super::sites::CheckedSite;
+use crate::model::{EdgeCertificateId, PropertyId, SiteId};
+
+pub(crate) use property::{EnforcedProperty, Hosts};
+
+mod property;
 
 /// What a network is to enforce. Cheap to clone: everything in it is shared.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkState {
     pub(crate) ca_sets: BTreeMap<CaSetId, Arc<CaSet>>,
     pub(crate) edge_certificates: BTreeMap<EdgeCertificateId, Arc<EnforcedEdgeCertificate>>,
+    pub(crate) properties: BTreeMap<PropertyId, Arc<CheckedProperty>>,
     pub(crate) sites: BTreeMap<SiteId, Arc<CheckedSite>>,
 }
 
@@ -75,11 +81,29 @@ impl NetworkState {
 
     /// The snapshot, without its place in the order and its time.
     fn compile(&self, network: Network) -> Result<Snapshot, CompileError> {
-        let bindings = self
-            .sites
-            .iter()
-            .map(|(id, site)| self.binding(*id, site))
-            .collect::<Result<_, _>>()?;
+        let mut bindings = Vec::new();
+        let mut origins: Vec<Origin> = Vec::new();
+        let mut places: HashMap<OriginId, usize> = HashMap::new();
+        for property in self.enforced_properties() {
+            bindings.extend(self.bindings(&property)?);
+            for origin in property.origins {
+                let place = places.get(&origin.id);
+                match place.and_then(|place| origins.get(*place)) {
+                    // An address that several rule trees write is one origin.
+                    Some(known) if *known == origin => {}
+                    Some(_) => {
+                        return Err(CompileError(format!(
+                            "two different origins are called {}",
+                            origin.id
+                        )));
+                    }
+                    None => {
+                        places.insert(origin.id.clone(), origins.len());
+                        origins.push(origin);
+                    }
+                }
+            }
+        }
         Ok(Snapshot {
             network,
             generation: Generation::new(0),
@@ -91,63 +115,22 @@ impl NetworkState {
                 .flat_map(|certificate| certificate.certificates.iter().cloned())
                 .collect(),
             client_credentials: Vec::new(),
-            origins: self
-                .sites
-                .iter()
-                .map(|(id, site)| site.origin(made_id("site", id)))
-                .collect(),
+            origins,
             bindings,
         })
     }
 
-    fn binding(&self, id: SiteId, site: &CheckedSite) -> Result<Binding, CompileError> {
-        let certificates = site
-            .edge_certificates
+    /// Everything that has names, in a stable order: a site is a property in short form.
+    fn enforced_properties(&self) -> impl Iterator<Item = EnforcedProperty> {
+        let sites = self
+            .sites
             .iter()
-            .map(|wanted| {
-                self.edge_certificates.get(wanted).ok_or_else(|| {
-                    CompileError(format!(
-                        "site {id} needs the edge certificate {wanted}, which is not deployed"
-                    ))
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let first = certificates
-            .first()
-            .ok_or_else(|| CompileError(format!("site {id} has no edge certificate")))?;
-        let clients = match &site.clients {
-            Some(clients) => clients.clone(),
-            None => Clients::of_edge_certificate(first.settings.client_auth.clone()),
-        };
-        let missing = (clients.auth.mode != ClientAuthMode::Off)
-            .then(|| {
-                clients
-                    .auth
-                    .ca_sets
-                    .iter()
-                    .find(|ca_set| !self.ca_sets.contains_key(ca_set))
-            })
-            .flatten();
-        if let Some(ca_set) = missing {
-            return Err(CompileError(format!(
-                "site {id} needs the CA set {ca_set}, of which no version is active"
-            )));
-        }
-        let origin = made_id("site", id);
-        Ok(Binding {
-            id: made_id("site", id),
-            names: site.names.clone(),
-            server_certificates: certificates
-                .iter()
-                .flat_map(|certificate| certificate.certificates.iter())
-                .map(|certificate: &ServerCertificate| certificate.id.clone())
-                .collect(),
-            tls: site.tls.unwrap_or(first.settings.tls),
-            rules: site.rules(&origin, Some(&clients)).to_json(),
-            client_auth: clients.auth,
-            origin,
-            service: site.service.clone(),
-        })
+            .map(|(id, site)| site.as_property(*id, &self.edge_certificates));
+        let properties = self
+            .properties
+            .iter()
+            .map(|(id, property)| property.as_enforced(*id));
+        sites.chain(properties)
     }
 }
 

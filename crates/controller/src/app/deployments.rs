@@ -1,4 +1,4 @@
-//! Deployments: what of sites and edge certificates the networks are asked to enforce, and what they hold because of it.
+//! Deployments: what of sites, properties and edge certificates the networks are asked to enforce, and what they hold because of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,14 @@ use countersign_trust::UnixTime;
 use serde_json::{Value, json};
 
 use super::materials::EdgeCertificateBody;
+use super::properties::{CheckedProperty, PropertyBody};
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use super::{Context, ErrorCode, ServiceError, change, require};
 use crate::model::{
     ActivationStatus, Association, AssociationKind, AssociationStatus, Caller, Deployment,
-    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificateId, Role, SiteId,
+    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificateId, Role,
 };
+use crate::store::holdings::Holder;
 use crate::store::{self, StoreError, Write};
 
 const COUNTER: &str = "deployment";
@@ -72,7 +74,7 @@ pub(crate) async fn request(
         }
         other => other?,
     }
-    hold(write, subject.kind, subject.id, subject.name).await?;
+    hold(write, &deployment).await?;
     write
         .record(&change(
             caller,
@@ -101,13 +103,7 @@ pub(crate) async fn finish(
     if !store::deployments::finish(write.connection(), deployment, outcome, at).await? {
         return Ok(false);
     }
-    hold(
-        write,
-        deployment.kind,
-        deployment.subject,
-        &deployment.subject_name,
-    )
-    .await?;
+    hold(write, deployment).await?;
     let mut after = deployment.clone();
     after.status = match outcome {
         Ok(()) => ActivationStatus::Complete,
@@ -131,18 +127,16 @@ pub(crate) async fn finish(
 #[derive(Debug, Default)]
 struct Uses {
     names: Vec<NamePattern>,
-    edge_certificates: Vec<EdgeCertificateId>,
+    /// With the name that each is presented for.
+    edge_certificates: Vec<(EdgeCertificateId, NamePattern)>,
     /// With the hostname that uses each.
     ca_sets: BTreeSet<(CaSetId, String)>,
 }
 
 /// Says anew what a thing holds on every network: all that is enforced or on its way, so that nobody takes it away meanwhile.
-async fn hold(
-    write: &mut Write,
-    kind: DeploymentKind,
-    subject: i64,
-    name: &str,
-) -> Result<(), StoreError> {
+async fn hold(write: &mut Write, deployment: &Deployment) -> Result<(), StoreError> {
+    let (kind, subject) = (deployment.kind, deployment.subject);
+    let name = deployment.subject_name.as_str();
     let bodies = store::deployments::bodies_of(write.connection(), kind, subject).await?;
     let mut associations = Vec::new();
     for network in Network::ALL {
@@ -168,15 +162,21 @@ async fn hold(
             &enforced,
             coming.as_ref(),
         ));
-        if kind == DeploymentKind::Site {
+        if kind != DeploymentKind::EdgeCertificate {
             let all = || [Some(&enforced), coming.as_ref()].into_iter().flatten();
             let names: BTreeSet<_> = all().flat_map(|uses| uses.names.iter().cloned()).collect();
             let certificates: BTreeSet<_> = all()
-                .flat_map(|uses| uses.edge_certificates.iter().copied())
+                .flat_map(|uses| uses.edge_certificates.iter().cloned())
                 .collect();
-            store::sites::replace_holdings(
+            let holder = Holder {
+                kind,
+                id: subject,
+                name,
+                account: &deployment.account,
+            };
+            store::holdings::replace(
                 write.connection(),
-                SiteId::new(subject),
+                holder,
                 network,
                 &Vec::from_iter(names),
                 &Vec::from_iter(certificates),
@@ -184,19 +184,29 @@ async fn hold(
             .await?;
         }
     }
-    let kind = match kind {
+    store::associations::replace(
+        write.connection(),
+        association_kind(kind),
+        subject,
+        &associations,
+    )
+    .await
+}
+
+/// What the list of a CA set's users calls it: a site is a property in short form, and no two of them have the same number.
+const fn association_kind(kind: DeploymentKind) -> AssociationKind {
+    match kind {
         DeploymentKind::EdgeCertificate => AssociationKind::Enrollment,
-        DeploymentKind::Site => AssociationKind::Property,
-    };
-    store::associations::replace(write.connection(), kind, subject, &associations).await
+        DeploymentKind::Property | DeploymentKind::Site => AssociationKind::Property,
+    }
 }
 
 fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError> {
-    let unreadable = |_| StoreError::Corrupt { what: "deployment" };
+    let unreadable = || StoreError::Corrupt { what: "deployment" };
     Ok(match kind {
         DeploymentKind::EdgeCertificate => {
             let body: EdgeCertificateBody = serde_json::from_str(body)?;
-            let settings = CheckedEdgeCertificate::new(&body.settings).map_err(unreadable)?;
+            let settings = CheckedEdgeCertificate::new(&body.settings).map_err(|_| unreadable())?;
             Uses {
                 ca_sets: settings
                     .client_auth
@@ -207,8 +217,21 @@ fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError
                 ..Uses::default()
             }
         }
+        DeploymentKind::Property => {
+            let body: PropertyBody = serde_json::from_str(body)?;
+            let property = CheckedProperty::of_body(&body).map_err(|_| unreadable())?;
+            Uses {
+                ca_sets: property
+                    .ca_sets
+                    .iter()
+                    .flat_map(|id| property.names().map(|name| (*id, name.to_string())))
+                    .collect(),
+                edge_certificates: property.edge_certificates().collect(),
+                names: property.names().cloned().collect(),
+            }
+        }
         DeploymentKind::Site => {
-            let site = CheckedSite::new(&serde_json::from_str(body)?).map_err(unreadable)?;
+            let site = CheckedSite::new(&serde_json::from_str(body)?).map_err(|_| unreadable())?;
             let asking = site
                 .clients
                 .as_ref()
@@ -219,7 +242,11 @@ fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError
                     .flat_map(|clients| clients.auth.ca_sets.iter())
                     .flat_map(|id| site.names.iter().map(|name| (*id, name.to_string())))
                     .collect(),
-                edge_certificates: site.edge_certificates,
+                edge_certificates: site
+                    .edge_certificates
+                    .iter()
+                    .flat_map(|id| site.names.iter().map(|name| (*id, name.clone())))
+                    .collect(),
                 names: site.names,
             }
         }
@@ -251,10 +278,7 @@ fn associate(
         .into_iter()
         .map(|((ca_set, hostname), status)| Association {
             ca_set: *ca_set,
-            kind: match kind {
-                DeploymentKind::EdgeCertificate => AssociationKind::Enrollment,
-                DeploymentKind::Site => AssociationKind::Property,
-            },
+            kind: association_kind(kind),
             user_id: subject,
             user_name: name.to_owned(),
             hostname: hostname.clone(),
@@ -267,6 +291,7 @@ fn associate(
 fn resource(deployment: &Deployment) -> String {
     let kind = match deployment.kind {
         DeploymentKind::EdgeCertificate => "edge-certificate",
+        DeploymentKind::Property => "property",
         DeploymentKind::Site => "site",
     };
     format!(
@@ -285,6 +310,39 @@ fn state(deployment: &Deployment) -> Value {
         "status": deployment.status.as_str(),
         "failureReason": deployment.failure_reason,
     })
+}
+
+/// Refuses names that another site or property has on the network.
+pub(crate) async fn refuse_taken_names(
+    write: &mut Write,
+    caller: &Caller,
+    holder: (DeploymentKind, i64),
+    network: Network,
+    names: &[NamePattern],
+) -> Result<(), ServiceError> {
+    let taken = store::holdings::of_names(write.connection(), network, names, holder).await?;
+    let Some(held) = taken.into_iter().next() else {
+        return Ok(());
+    };
+    let kind = match held.kind {
+        DeploymentKind::Property => "property",
+        _ => "site",
+    };
+    let whose = if held.account == caller.account {
+        format!("the {kind} `{}`", held.name)
+    } else {
+        format!("a {kind} of another account")
+    };
+    Err(ServiceError::new(
+        ErrorCode::HostnameTaken,
+        format!(
+            "The hostname `{}` belongs to {whose} on {network}.",
+            held.pattern
+        ),
+    )
+    .at("/hostnames")
+    .with("hostname", held.pattern)
+    .with("network", network.as_str().to_ascii_uppercase()))
 }
 
 /// Refuses when a CA set is not active on a network and is not about to be.

@@ -77,15 +77,7 @@ impl<'c> EdgeCertificates<'c> {
     /// When the store fails.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<EdgeCertificate>, ServiceError> {
         let mut read = self.context.store.read_consistently().await?;
-        let mut certificates =
-            store::edge_certificates::list(&mut read, &caller.account, None).await?;
-        let kind = DeploymentKind::EdgeCertificate;
-        let deployed = store::deployments::deployed(&mut read, kind, &caller.account, None).await?;
-        let mut by_id = by_subject(deployed);
-        for certificate in &mut certificates {
-            certificate.networks = by_id.remove(&certificate.id.number()).unwrap_or_default();
-        }
-        Ok(certificates)
+        all_in(&mut read, caller).await
     }
 
     /// One edge certificate.
@@ -136,18 +128,22 @@ impl<'c> EdgeCertificates<'c> {
     /// Removes an edge certificate and its keys for good.
     ///
     /// # Errors
-    /// When a network has it, or a site names it: all of them are named.
+    /// When a network has it, or a site or property names it: all of them are named.
     pub async fn delete(&self, caller: &Caller, id: EdgeCertificateId) -> Result<(), ServiceError> {
         let mut write = self.context.store.write().await?;
         let certificate = find_in(write.connection(), caller, id).await?;
         refuse_deployed(&certificate.name, &certificate.networks)?;
         let text = id.to_string();
         let sites = store::sites::list(write.connection(), &caller.account, None).await?;
-        let users: Vec<_> = sites
+        let mut users: Vec<_> = sites
             .into_iter()
             .filter(|site| site.settings.edge_certificate_ids.contains(&text))
             .map(|site| site.name)
             .collect();
+        let account = &caller.account;
+        users.extend(
+            store::properties::naming_edge_certificate(write.connection(), account, &text).await?,
+        );
         if !users.is_empty() {
             return Err(in_use(&certificate, &users));
         }
@@ -178,7 +174,7 @@ impl<'c> EdgeCertificates<'c> {
     /// Asks a network to forget it.
     ///
     /// # Errors
-    /// When a site presents it there: all of them are named; or when the network does not have it.
+    /// When a site or property presents it there: all of them are named; or when the network does not have it.
     pub async fn remove(
         &self,
         caller: &Caller,
@@ -187,11 +183,11 @@ impl<'c> EdgeCertificates<'c> {
     ) -> Result<Deployment, ServiceError> {
         let mut write = self.context.store.write().await?;
         let certificate = find_in(write.connection(), caller, id).await?;
-        let users = store::edge_certificates::users(write.connection(), id, network).await?;
+        let users = store::holdings::of_edge_certificate(write.connection(), id, network).await?;
         if !users.is_empty() {
             let users: Vec<_> = users
                 .into_iter()
-                .map(|(_, site, hostname)| format!("{site} ({hostname})"))
+                .map(|user| format!("{} ({})", user.name, user.pattern))
                 .collect();
             return Err(in_use(&certificate, &users));
         }
@@ -414,10 +410,10 @@ pub(crate) async fn deploy_in(
     let ca_sets = &checked.client_auth.ca_sets;
     deployments::require_active(write, caller, network, ca_sets, pointer).await?;
     let users =
-        store::edge_certificates::users(write.connection(), certificate.id, network).await?;
+        store::holdings::of_edge_certificate(write.connection(), certificate.id, network).await?;
     let patterns: Vec<NamePattern> = users
         .iter()
-        .filter_map(|(_, _, pattern)| pattern.parse().ok())
+        .filter_map(|user| user.pattern.parse().ok())
         .collect();
     require_presentable(certificate, &patterns, context.clock.now())?;
     let body = serde_json::to_string(&EdgeCertificateBody {
@@ -504,6 +500,31 @@ pub(crate) fn require_presentable(
         }
     }
     Ok(())
+}
+
+/// The account's edge certificates, by name.
+pub(crate) async fn all_in(
+    connection: &mut sqlx::SqliteConnection,
+    caller: &Caller,
+) -> Result<Vec<EdgeCertificate>, ServiceError> {
+    let mut certificates =
+        store::edge_certificates::list(connection, &caller.account, None).await?;
+    let kind = DeploymentKind::EdgeCertificate;
+    let deployed = store::deployments::deployed(connection, kind, &caller.account, None).await?;
+    let mut by_id = by_subject(deployed);
+    for certificate in &mut certificates {
+        certificate.networks = by_id.remove(&certificate.id.number()).unwrap_or_default();
+    }
+    Ok(certificates)
+}
+
+/// Whether each of its certificates may be presented for all names of a pattern.
+pub(crate) fn covers_all(certificate: &EdgeCertificate, pattern: &NamePattern) -> bool {
+    let mut leaves = certificate
+        .key_pairs
+        .iter()
+        .filter_map(|pair| pair.chain.first());
+    leaves.all(|leaf| covers(leaf, pattern))
 }
 
 pub(crate) async fn find_in(

@@ -182,7 +182,7 @@ error_codes! {
     EdgeCertificateNotFound = "edge-certificate-not-found", "Edge certificate is not found.";
     EdgeCertificateValidationFailure = "edge-certificate-validation-failure", "The edge certificate cannot be used.";
     Forbidden = "forbidden", "Forbidden.";
-    HostnameTaken = "hostname-taken", "The hostname belongs to another site.";
+    HostnameTaken = "hostname-taken", "The hostname belongs to another site or property.";
     InternalError = "internal-error", "Internal error.";
     InvalidField = "invalid-field", "A field is not valid.";
     InvalidJson = "invalid-json", "Body is not valid JSON.";
@@ -197,6 +197,13 @@ error_codes! {
     NotDeployed = "not-deployed", "It is not deployed on the network.";
     NotFound = "not-found", "Not found.";
     PreconditionFailed = "precondition-failed", "It was changed in the meantime.";
+    NoPreviousPropertyVersion = "no-previous-property-version", "There is no version to go back to.";
+    PropertyNameNotUnique = "property-name-is-not-unique", "Property with the same name exists in the account.";
+    PropertyNotFound = "property-not-found", "Property is not found.";
+    PropertyValidationFailure = "property-validation-failure", "The property cannot be activated as it is.";
+    PropertyVersionFrozen = "property-version-was-activated", "The property's version was activated.";
+    PropertyVersionLimitReached = "property-version-limit-reached", "The property has reached its limit of versions.";
+    PropertyVersionNotFound = "property-version-not-found", "Property version is not found.";
     RevocationNotFound = "revocation-not-found", "Revocation is not found.";
     RequestTimeout = "request-timeout", "The request took too long.";
     RequestTooLarge = "request-too-large", "The request is too large.";

@@ -10,10 +10,11 @@ use sqlx::SqliteConnection;
 
 use super::compile::{NetworkState, made_id};
 use super::edge_certificates::EnforcedEdgeCertificate;
+use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use crate::model::{
     Activation, ActivationKind, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificateId, KeyPairId, SiteId,
+    EdgeCertificateId, KeyPairId, PropertyId, SiteId,
 };
 use crate::store::enforced::DeploymentBody;
 use crate::store::{self, Store, StoreError};
@@ -51,6 +52,7 @@ pub(crate) struct Materials {
 #[derive(Clone, Debug)]
 enum Material {
     EdgeCertificate(EdgeCertificateId, Arc<EnforcedEdgeCertificate>),
+    Property(PropertyId, Arc<CheckedProperty>),
     Site(SiteId, Arc<CheckedSite>),
     /// Nothing can be made of what is stored; why.
     Unusable(Arc<str>),
@@ -149,6 +151,10 @@ impl Materials {
             }
             PendingChange::Deployed(deployment) => match (deployment.action, deployment.kind) {
                 (DeploymentAction::Deploy, _) => return self.deploy(state, deployment.id),
+                (DeploymentAction::Remove, DeploymentKind::Property) => {
+                    let id = PropertyId::new(deployment.subject);
+                    state.properties.remove(&id);
+                }
                 (DeploymentAction::Remove, DeploymentKind::Site) => {
                     state.sites.remove(&SiteId::new(deployment.subject));
                 }
@@ -165,6 +171,10 @@ impl Materials {
         match self.deployments.get(&id) {
             Some(Material::EdgeCertificate(id, certificate)) => {
                 state.edge_certificates.insert(*id, Arc::clone(certificate));
+                Ok(())
+            }
+            Some(Material::Property(id, property)) => {
+                state.properties.insert(*id, Arc::clone(property));
                 Ok(())
             }
             Some(Material::Site(id, site)) => {
@@ -234,6 +244,7 @@ impl Materials {
                 .collect();
         for body in bodies {
             let material = match body.kind {
+                DeploymentKind::Property => property(&body),
                 DeploymentKind::Site => site(&body),
                 DeploymentKind::EdgeCertificate => edge_certificates
                     .get(&body.id)
@@ -257,6 +268,13 @@ fn site(body: &DeploymentBody) -> Option<Material> {
     let settings = serde_json::from_str(&body.body).ok()?;
     let site = CheckedSite::new(&settings).ok()?;
     Some(Material::Site(SiteId::new(body.subject), Arc::new(site)))
+}
+
+fn property(body: &DeploymentBody) -> Option<Material> {
+    let stored = serde_json::from_str(&body.body).ok()?;
+    let property = CheckedProperty::of_body(&stored).ok()?;
+    let id = PropertyId::new(body.subject);
+    Some(Material::Property(id, Arc::new(property)))
 }
 
 fn edge_certificate(

@@ -8,7 +8,7 @@ use countersign_api::v1::sites::{SiteInput, SiteSettings};
 use countersign_snapshot::Network;
 use serde_json::{Value, json};
 
-pub(crate) use settings::{CheckedEdgeCertificate, CheckedSite, Clients, short};
+pub(crate) use settings::{CheckedEdgeCertificate, CheckedSite, checked_origin, short};
 
 use super::deployments::{self, Subject};
 use super::edge_certificates::{self, CheckedChain, by_subject, deployment_not_found, invalid};
@@ -17,6 +17,7 @@ use crate::model::{
     ActivationStatus, Caller, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
     EdgeCertificate, Site, SiteId, Warning, on_network,
 };
+use crate::store::holdings::HeldName;
 use crate::store::{self, Write};
 
 const COUNTER: &str = "site";
@@ -217,11 +218,13 @@ impl<'c> Sites<'c> {
         .await?;
         for certificate in owned(&mut write, caller, id).await? {
             let users =
-                store::edge_certificates::users(write.connection(), certificate.id, network)
+                store::holdings::of_edge_certificate(write.connection(), certificate.id, network)
                     .await?;
             let is_there = on_network(&certificate.networks, network)
                 .is_some_and(|deployed| deployed.version.is_some());
-            if is_there && users.iter().all(|(user, _, _)| *user == id) {
+            let is_mine =
+                |user: &HeldName| (user.kind, user.id) == (DeploymentKind::Site, id.number());
+            if is_there && users.iter().all(is_mine) {
                 let context = self.context;
                 edge_certificates::remove_in(context, &mut write, caller, &certificate, network)
                     .await?;
@@ -410,21 +413,8 @@ async fn deploy_in(
     network: Network,
 ) -> Result<Deployment, ServiceError> {
     let checked = CheckedSite::new(&site.settings).map_err(invalid)?;
-    let taken = store::sites::holders(write.connection(), network, &checked.names, site.id).await?;
-    if let Some((pattern, account, holder)) = taken.into_iter().next() {
-        let whose = if account == caller.account {
-            format!("the site `{holder}`")
-        } else {
-            "a site of another account".to_owned()
-        };
-        return Err(ServiceError::new(
-            ErrorCode::HostnameTaken,
-            format!("The hostname `{pattern}` belongs to {whose} on {network}."),
-        )
-        .at("/hostnames")
-        .with("hostname", pattern)
-        .with("network", network.as_str().to_ascii_uppercase()));
-    }
+    let holder = (DeploymentKind::Site, site.id.number());
+    deployments::refuse_taken_names(write, caller, holder, network, &checked.names).await?;
     if let Some(clients) = &checked.clients {
         let pointer = "/mutualAuthentication/caSetIds";
         deployments::require_active(write, caller, network, &clients.auth.ca_sets, pointer).await?;

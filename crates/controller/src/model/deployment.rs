@@ -1,4 +1,4 @@
-//! Deployments: one attempt each to make a network enforce, or forget, a site or an edge certificate.
+//! Deployments: one attempt each to make a network enforce, or forget, a site, a property or an edge certificate.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use countersign_trust::UnixTime;
 
 use super::{AccountId, ActivationStatus, text_enum};
 
-/// Numbers deployments, across sites and edge certificates.
+/// Numbers deployments, across everything that is deployed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DeploymentId(i64);
 
@@ -36,6 +36,8 @@ text_enum! {
     DeploymentKind {
         /// An edge certificate with its settings.
         EdgeCertificate = "EDGE_CERTIFICATE",
+        /// A version of a property.
+        Property = "PROPERTY",
         /// A site.
         Site = "SITE",
     }
@@ -84,7 +86,7 @@ pub struct Deployment {
     pub failure_reason: Option<String>,
 }
 
-/// What a network has of a site or an edge certificate.
+/// What a network has of a site, a property or an edge certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Deployed {
     /// The network.

@@ -1,48 +1,11 @@
 //! Sites and edge certificates, as they are kept.
 
-use std::fmt;
-
 use countersign_api::v1::edge_certificates::EdgeCertificateSettings;
 use countersign_api::v1::sites::SiteSettings;
 use countersign_snapshot::{Network, SealedSecret};
 use countersign_trust::{Certificate, UnixTime};
 
-use super::{AccountId, Deployed};
-
-macro_rules! row_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(i64);
-
-        impl $name {
-            /// Wraps a stored number.
-            #[must_use]
-            pub const fn new(number: i64) -> Self {
-                Self(number)
-            }
-
-            /// The number.
-            #[must_use]
-            pub const fn number(self) -> i64 {
-                self.0
-            }
-
-            /// Reads the decimal form.
-            #[must_use]
-            pub fn from_text(text: &str) -> Option<Self> {
-                let number = text.parse().ok().filter(|number| *number > 0)?;
-                (Self(number).to_string() == text).then_some(Self(number))
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
+use super::{AccountId, Deployed, row_id};
 
 row_id! {
     /// Numbers sites, across accounts.

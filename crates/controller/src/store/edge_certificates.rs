@@ -1,6 +1,6 @@
 //! Edge certificates and their keys, which are sealed before they come here.
 
-use countersign_snapshot::{Network, SealedSecret};
+use countersign_snapshot::SealedSecret;
 use countersign_trust::UnixTime;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
@@ -179,26 +179,4 @@ pub(crate) async fn owned_by(
             .map(EdgeCertificateId::new)
             .collect(),
     )
-}
-
-/// The sites that present an edge certificate on a network, or are about to: number, name and hostname pattern.
-pub(crate) async fn users(
-    connection: &mut SqliteConnection,
-    id: EdgeCertificateId,
-    network: Network,
-) -> Result<Vec<(SiteId, String, String)>, StoreError> {
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT sites.id, sites.name, site_hostnames.pattern FROM site_edge_certificates used
-         JOIN sites ON sites.id = used.site_id
-         JOIN site_hostnames ON site_hostnames.site_id = used.site_id AND site_hostnames.network = used.network
-         WHERE used.edge_certificate_id = ? AND used.network = ? ORDER BY sites.name_key, site_hostnames.pattern",
-    )
-    .bind(id.number())
-    .bind(decode::network_text(network))
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, pattern)| (SiteId::new(id), name, pattern))
-        .collect())
 }

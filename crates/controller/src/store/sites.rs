@@ -1,12 +1,11 @@
-//! Sites, and what they hold on the networks: names and edge certificates.
+//! Sites.
 
-use countersign_snapshot::{NamePattern, Network};
 use countersign_trust::UnixTime;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
 
 use super::{StoreError, decode};
-use crate::model::{AccountId, EdgeCertificateId, Site, SiteId};
+use crate::model::{AccountId, Site, SiteId};
 
 impl FromRow<'_, SqliteRow> for Site {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
@@ -90,73 +89,5 @@ pub(crate) async fn delete(
         .bind(id.number())
         .execute(connection)
         .await?;
-    Ok(())
-}
-
-/// Who has one of these names on a network already: the pattern, whose site, and its name.
-pub(crate) async fn holders(
-    connection: &mut SqliteConnection,
-    network: Network,
-    patterns: &[NamePattern],
-    but: SiteId,
-) -> Result<Vec<(String, AccountId, String)>, StoreError> {
-    let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT held.pattern, sites.account_id, sites.name FROM json_each(?) AS wanted
-         JOIN site_hostnames held ON held.network = ? AND held.pattern = wanted.value
-         JOIN sites ON sites.id = held.site_id
-         WHERE held.site_id <> ? ORDER BY wanted.key",
-    )
-    .bind(serde_json::to_string(&patterns)?)
-    .bind(decode::network_text(network))
-    .bind(but.number())
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(pattern, account, name)| (pattern, AccountId::new(account), name))
-        .collect())
-}
-
-/// Says anew what a site holds on a network, each thing once. To be called in the transaction that changes it.
-///
-/// # Errors
-/// A unique violation when another site has one of the names.
-pub(crate) async fn replace_holdings(
-    connection: &mut SqliteConnection,
-    id: SiteId,
-    network: Network,
-    patterns: &[NamePattern],
-    edge_certificates: &[EdgeCertificateId],
-) -> Result<(), StoreError> {
-    let network = decode::network_text(network);
-    for table in [
-        "DELETE FROM site_hostnames WHERE site_id = ? AND network = ?",
-        "DELETE FROM site_edge_certificates WHERE site_id = ? AND network = ?",
-    ] {
-        sqlx::query(table)
-            .bind(id.number())
-            .bind(network)
-            .execute(&mut *connection)
-            .await?;
-    }
-    for pattern in patterns {
-        sqlx::query("INSERT INTO site_hostnames (network, pattern, site_id) VALUES (?, ?, ?)")
-            .bind(network)
-            .bind(pattern.to_string())
-            .bind(id.number())
-            .execute(&mut *connection)
-            .await?;
-    }
-    for certificate in edge_certificates {
-        sqlx::query(
-            "INSERT INTO site_edge_certificates (network, edge_certificate_id, site_id) VALUES (?, ?, ?)",
-        )
-        .bind(network)
-        .bind(certificate.number())
-        .bind(id.number())
-        .execute(&mut *connection)
-        .await?;
-    }
     Ok(())
 }

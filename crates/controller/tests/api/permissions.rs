@@ -24,6 +24,7 @@ async fn the_permissions_are_those_of_the_reviewed_table() {
             .replace("{edgeCertificateId}", "999")
             .replace("{siteId}", "999")
             .replace("{deploymentId}", "1")
+            .replace("{propertyId}", "999")
             .replace("{revocationId}", "999");
         write!(table, "{:36}", operation.id).unwrap();
         for role in Role::ALL {

@@ -253,6 +253,22 @@ impl World {
         self.call("PUT", path, Some(body)).await
     }
 
+    /// A change that is wanted only if what is there has this tag.
+    pub async fn put_if(&self, path: &str, body: Value, tag: &str) -> Answer {
+        let request = Request::builder()
+            .method("PUT")
+            .uri(path)
+            .header(
+                "authorization",
+                format!("Bearer {}", self.token(Role::Admin)),
+            )
+            .header("content-type", "application/json")
+            .header("if-match", tag)
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        self.send(request).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, None).await
     }

@@ -1,5 +1,6 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod properties;
 mod revocations;
 mod sites;
 
@@ -12,6 +13,7 @@ pub(super) fn all() -> Value {
         .into_iter()
         .chain(control())
         .chain(sites::schemas())
+        .chain(properties::schemas())
         .chain(revocations::schemas())
     {
         all.insert(name.to_owned(), schema);

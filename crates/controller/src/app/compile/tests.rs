@@ -1,5 +1,5 @@
 use countersign_api::v1::sites::{SiteMutualAuthentication, SiteOrigin, SiteSettings};
-use countersign_snapshot::{SealingKey, Secret, VersionNumber};
+use countersign_snapshot::{SealingKey, Secret, ServerCertificate, VersionNumber};
 use countersign_testkit::Pki;
 use countersign_trust::Sha1Signatures;
 

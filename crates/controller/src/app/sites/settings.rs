@@ -1,5 +1,8 @@
 //! From the settings of sites and edge certificates, as people write them, to what a network can enforce.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use countersign_api::v1::edge_certificates::{EdgeCertificateSettings, MutualAuthentication};
 use countersign_api::v1::sites::{
     Enforcement as WireEnforcement, OriginHost, SiteMutualAuthentication, SiteOrigin, SiteSettings,
@@ -17,8 +20,9 @@ use countersign_snapshot::{
 use countersign_trust::{Policy, RevocationMode, RevocationPolicy, RevocationScope, parse_bundle};
 
 use crate::app::ErrorItem;
-use crate::app::compile::made_id;
-use crate::model::EdgeCertificateId;
+use crate::app::compile::{EnforcedProperty, Hosts, made_id};
+use crate::app::edge_certificates::EnforcedEdgeCertificate;
+use crate::model::{EdgeCertificateId, SiteId};
 
 mod tcp;
 
@@ -116,11 +120,34 @@ impl CheckedSite {
         }
     }
 
-    /// Where requests go, under an id.
-    pub(crate) fn origin(&self, id: OriginId) -> Origin {
-        Origin {
-            id,
-            ..self.origin.clone()
+    /// The property that it stands for. Where it says nothing about clients, its first edge certificate does.
+    pub(crate) fn as_property(
+        &self,
+        id: SiteId,
+        edge_certificates: &BTreeMap<EdgeCertificateId, Arc<EnforcedEdgeCertificate>>,
+    ) -> EnforcedProperty {
+        let origin: OriginId = made_id("site", id);
+        let clients = self.clients.clone().or_else(|| {
+            let first = edge_certificates.get(self.edge_certificates.first()?)?;
+            let auth = first.settings.client_auth.clone();
+            Some(Clients::of_edge_certificate(auth))
+        });
+        EnforcedProperty {
+            subject: format!("site {id}"),
+            rules: self.rules(&origin, clients.as_ref()).to_json(),
+            hosts: vec![Hosts {
+                binding: made_id("site", id),
+                names: self.names.clone(),
+                edge_certificates: self.edge_certificates.clone(),
+                tls: self.tls,
+                client_auth: clients.map(|clients| clients.auth),
+            }],
+            origins: vec![Origin {
+                id: origin.clone(),
+                ..self.origin.clone()
+            }],
+            origin,
+            service: self.service.clone(),
         }
     }
 
@@ -423,6 +450,20 @@ fn presets(names: &[String], problems: &mut Problems) -> IdentityPresets {
         }
     }
     presets
+}
+
+/// An origin that stands beside a rule tree, under an id that its owner gives it; problems have pointers below `/origin`.
+///
+/// # Errors
+/// Every problem found.
+pub(crate) fn checked_origin(settings: &SiteOrigin) -> Result<Origin, Vec<ErrorItem>> {
+    let mut problems = Problems::default();
+    let origin = origin(settings, false, &mut problems);
+    if problems.0.is_empty() {
+        Ok(origin)
+    } else {
+        Err(problems.0)
+    }
 }
 
 fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origin {

@@ -155,26 +155,27 @@ fn answers() -> Vec<(&'static str, Value)> {
                 ("version", nullable(integer())),
             ]),
         ),
-        (
-            "Deployment",
-            object(&[
-                ("action", choice(&["DEPLOY", "REMOVE"])),
-                ("createdBy", text()),
-                ("createdDate", time()),
-                ("deploymentId", integer()),
-                ("deploymentLink", text()),
-                ("failureReason", nullable(text())),
-                ("modifiedDate", nullable(time())),
-                ("network", network()),
-                ("percentComplete", percent()),
-                ("status", progress()),
-                ("version", integer()),
-            ]),
-        ),
+        ("Deployment", object(&deployment())),
         (
             "Deployments",
             object(&[("deployments", list("Deployment"))]),
         ),
+    ]
+}
+
+pub(super) fn deployment() -> Vec<(&'static str, Value)> {
+    vec![
+        ("action", choice(&["DEPLOY", "REMOVE"])),
+        ("createdBy", text()),
+        ("createdDate", time()),
+        ("deploymentId", integer()),
+        ("deploymentLink", text()),
+        ("failureReason", nullable(text())),
+        ("modifiedDate", nullable(time())),
+        ("network", network()),
+        ("percentComplete", percent()),
+        ("status", progress()),
+        ("version", integer()),
     ]
 }
 
@@ -222,6 +223,6 @@ fn mode() -> Value {
     choice(&["off", "request", "require"])
 }
 
-fn texts() -> Value {
+pub(super) fn texts() -> Value {
     json!({"type": "array", "items": text()})
 }
