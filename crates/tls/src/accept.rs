@@ -142,7 +142,7 @@ where
 {
     let context = binding.context();
     let record = HandshakeRecord::new(context.new_lineage(context.clock.now()));
-    let config = Arc::clone(binding.config());
+    let config = binding.config_for(&hello.client_hello());
     // Reading the ClientHello opens tickets, so it belongs inside the scope of the record like everything after it.
     let handshake = RECORD.scope(record, async move {
         let start = StartHandshake::from_parts(hello, io);

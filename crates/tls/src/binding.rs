@@ -8,12 +8,12 @@ use countersign_snapshot::{
 };
 use countersign_trust::{Clock, ParseCertificateError, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ServerConfig};
+use rustls::server::{ClientHello, NoClientAuth, ServerConfig};
 use rustls::{DistinguishedName, crypto::CryptoProvider};
 
 use crate::clock::RustlsClock;
 use crate::context::BindingKey;
-use crate::provider::versions;
+use crate::provider::{prefers_chacha, versions};
 use crate::server_credential::ByNameAndScheme;
 use crate::verifier::ClientVerifier;
 use crate::{ServerCredential, TlsContext, TrustContext};
@@ -142,6 +142,7 @@ impl BindingTls {
         .map_err(|_| BuildTlsError::NothingToNegotiate)?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(ByNameAndScheme(credentials.to_vec())));
+        config.ignore_client_order = true;
         config.alpn_protocols = match tls.http {
             HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
             HttpVersions::Http1AndHttp2 | HttpVersions::Http1ToHttp3 => {
@@ -182,13 +183,14 @@ impl BindingTls {
         &self.warnings
     }
 
-    pub(crate) fn config(&self) -> &Arc<ServerConfig> {
-        &self.config
+    /// The configuration for this client.
+    pub(crate) fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        ordered_for(&self.config, hello)
     }
 
-    /// The configuration for HTTP/3; `None` when the TLS policy leaves no room for it.
-    pub(crate) fn quic_config(&self) -> Option<&Arc<ServerConfig>> {
-        self.quic.as_ref()
+    /// The configuration for this client over HTTP/3; `None` when the TLS policy leaves no room for it.
+    pub(crate) fn quic_config_for(&self, hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+        self.quic.as_ref().map(|config| ordered_for(config, hello))
     }
 
     pub(crate) fn context(&self) -> &Arc<TlsContext> {
@@ -205,6 +207,16 @@ fn quic(config: &ServerConfig, tls: &TlsPolicy) -> Option<ServerConfig> {
     let mut quic = config.clone();
     quic.alpn_protocols = vec![b"h3".to_vec()];
     Some(quic)
+}
+
+/// Cipher suites in our order, except for clients to whom AES is expensive.
+fn ordered_for(config: &Arc<ServerConfig>, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+    if !prefers_chacha(hello.cipher_suites()) {
+        return Arc::clone(config);
+    }
+    let mut own = ServerConfig::clone(config);
+    own.ignore_client_order = false;
+    Arc::new(own)
 }
 
 fn expired(credentials: &[ServerCredential], now: UnixTime) -> Vec<BuildTlsWarning> {

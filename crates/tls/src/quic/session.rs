@@ -96,7 +96,8 @@ impl QuicSession {
                 };
                 let (server_name, binding) = choose(&hello, lookup)?;
                 self.progress.lock().server_name = Some(server_name.clone());
-                let running = Running::start(server_name, binding, parameters)?;
+                let config = binding.quic_config_for(&hello.client_hello());
+                let running = Running::start(server_name, binding, config, parameters)?;
                 self.run(Box::new(running), &collected.into_bytes())
             }
             Stage::Running(running) => self.run(running, bytes),
@@ -126,19 +127,20 @@ impl Running {
     fn start(
         server_name: ServerName,
         binding: Arc<BindingTls>,
+        config: Option<Arc<rustls::ServerConfig>>,
         parameters: Vec<u8>,
     ) -> Result<Self, RefusedHandshake> {
         let refused = |alert, error| RefusedHandshake {
             server_name: Some(server_name.clone()),
             ..RefusedHandshake::before_the_name(HandshakeFault::tls(error), Some(alert))
         };
-        let config = binding.quic_config().ok_or_else(|| {
+        let config = config.ok_or_else(|| {
             refused(
                 Alert::NO_APPLICATION_PROTOCOL,
                 rustls::Error::NoApplicationProtocol,
             )
         })?;
-        let connection = ServerConnection::new(Arc::clone(config), Version::V1, parameters)
+        let connection = ServerConnection::new(config, Version::V1, parameters)
             .map_err(|error| refused(Alert::INTERNAL_ERROR, error))?;
         let context = binding.context();
         let record = HandshakeRecord::new(context.new_lineage(context.clock.now())).into_inner();
