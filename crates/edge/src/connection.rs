@@ -1,25 +1,28 @@
 //! One authenticated client connection: who it is, under which trust, and how it ends.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::TlsFacts;
 use countersign_trust::{Reason, UnixTime};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who};
+use crate::http::Encoded;
 use crate::http::tunnel::{self, Tunnel};
 use crate::node::Node;
 
 mod coalesce;
 pub(crate) mod drive;
 pub(crate) mod establish;
+mod rest;
 mod trust;
 
+pub(crate) use rest::OpenBody;
 pub(crate) use trust::{Broken, Trust};
 
 /// A connection whose handshake is done. Shared by its task, its requests, its tunnels and the registry.
@@ -38,6 +41,8 @@ pub(crate) struct Connection {
     /// Whether the handshake asked for a certificate. When it did not, nothing is known about the client, not even that it has none.
     asked: bool,
     trust: ArcSwap<Trust>,
+    /// The identity headers of the last request, for the next one.
+    forwarded_identity: ArcSwapOption<Encoded>,
     /// The last moment at which the verdicts hold, so that the sweep needs no look into the trust.
     holds_until: AtomicI64,
     ending: watch::Sender<Ending>,
@@ -48,6 +53,11 @@ pub(crate) struct Connection {
     /// Of those in flight, the ones that were let in on the strength of a valid certificate.
     admitted: AtomicU32,
     requests: AtomicU64,
+    /// Request bodies that the engine may not have read to their ends; counted for HTTP/1.1.
+    open_bodies: AtomicU32,
+    /// Whether the engine of HTTP/1.1 said everything and waits for the client.
+    stream_waits: AtomicBool,
+    resting: AtomicBool,
     began: Instant,
     /// Milliseconds after `began` at which a request last began, moved on or ended.
     progress_ms: AtomicU64,
@@ -122,12 +132,16 @@ impl Connection {
             asked,
             holds_until: AtomicI64::new(trust.verdicts().hold_until().as_micros()),
             trust: ArcSwap::from_pointee(trust),
+            forwarded_identity: ArcSwapOption::empty(),
             ending: watch::Sender::new(Ending::Open),
             tunnel: Mutex::default(),
             streams_tunnelled: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
             admitted: AtomicU32::new(0),
             requests: AtomicU64::new(0),
+            open_bodies: AtomicU32::new(0),
+            stream_waits: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
             began: Instant::now(),
             progress_ms: AtomicU64::new(0),
         }))
@@ -213,6 +227,10 @@ impl Connection {
         if changed && ending == Ending::CutOff {
             self.node.metrics.cut_off();
         }
+    }
+
+    pub(crate) fn forwarded_identity(&self) -> &ArcSwapOption<Encoded> {
+        &self.forwarded_identity
     }
 
     pub(crate) fn ending(&self) -> watch::Receiver<Ending> {
@@ -308,6 +326,16 @@ impl Connection {
 
     pub(crate) fn has_stream_tunnels(&self) -> bool {
         self.streams_tunnelled.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it waits for a request without an engine.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Relaxed)
+    }
+
+    /// How many requests began so far.
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     pub(crate) fn in_flight(&self) -> u32 {

@@ -37,12 +37,13 @@ pub(crate) mod tunnel;
 
 pub(crate) use body::{RequestBody, ResponseBody, Upload};
 pub(crate) use exchange::Exchange;
+pub(crate) use identity::Encoded;
 pub(crate) use inbound::Inbound;
 
 /// Answers one request. Refusals are responses; there is no other error.
 pub(crate) async fn serve(
     connection: Arc<Connection>,
-    request: Request<impl Into<Inbound>>,
+    request: Request<Inbound>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let mut exchange = Exchange::begin(&connection, request.method(), request.uri());
     let version = request.version();
@@ -84,7 +85,7 @@ pub(crate) async fn serve(
 
 async fn answer(
     connection: &Arc<Connection>,
-    mut request: Request<impl Into<Inbound>>,
+    mut request: Request<Inbound>,
     asks: Asks,
     exchange: &mut Box<Exchange>,
 ) -> Result<Response<ResponseBody>, Rejection> {
@@ -135,6 +136,7 @@ async fn answer(
         &mut parts.headers,
         decision.forward_identity,
         identity_of(&trust, &decision),
+        connection.forwarded_identity(),
     );
     let forwarding = Forwarding {
         origin,
@@ -142,7 +144,7 @@ async fn answer(
         response_changes: changes.response,
         websocket: upgrade.map(|client| forward::WebSocket { client, key }),
     };
-    forward::forward(parts, body.into(), &authority, forwarding, exchange).await
+    forward::forward(parts, body, &authority, forwarding, exchange).await
 }
 
 /// Where HTTP/3 is, when the request's binding tells its clients. RFC 7838 §6: a 421 is no answer of the binding, and has none.

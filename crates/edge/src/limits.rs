@@ -13,7 +13,7 @@ pub struct Limits {
     pub handshakes_per_address: usize,
     /// From the accepted connection to the end of its TLS handshake.
     pub handshake: Duration,
-    /// From the moment an HTTP/1.1 connection waits for a request to the end of that request's head. It bounds idle time as well.
+    /// For the head of an HTTP/1.1 request, from its first byte to its end; and the longest that an HTTP/1.1 connection is without a request.
     pub request_head: Duration,
     /// Without a request in flight, after which a connection is closed.
     pub idle_connection: Duration,

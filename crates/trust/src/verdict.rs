@@ -123,6 +123,12 @@ impl ValidChain {
         &self.0.anchor
     }
 
+    /// Whether both are one evaluation, so that whatever was made of one holds for the other. Two evaluations of equal chains are not.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The earliest end of validity along the path.
     #[must_use]
     pub fn valid_until(&self) -> UnixTime {

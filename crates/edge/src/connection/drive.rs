@@ -1,20 +1,24 @@
 //! Runs the HTTP engine of one connection until it ends, by itself or by us.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::Request;
+use bytes::Bytes;
 use countersign_trust::Reason;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
 use super::coalesce::Coalesce;
+use super::rest::{Observed, Quiescence, REST_AFTER, Wakeable, rest};
 use super::{Connection, Ending, Protocol};
 use crate::Limits;
-use crate::http::{self, ResponseBody, tunnel};
+use crate::http::{self, Inbound, ResponseBody, tunnel};
 
 /// For a client that was asked to go and has nothing in flight, to close.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -23,31 +27,58 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Serves HTTP on an authenticated stream. Returns when the last byte is done with.
-pub(crate) async fn serve<IO>(connection: Arc<Connection>, stream: IO)
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let limits = &connection.node().limits;
-    let service = {
-        let connection = Arc::clone(&connection);
-        hyper::service::service_fn(move |request| http::serve(Arc::clone(&connection), request))
-    };
+pub(crate) async fn serve<IO: Wakeable>(connection: Arc<Connection>, stream: IO) {
     match connection.protocol() {
-        Protocol::Http1 => {
-            let engine = http1(limits).serve_connection(TokioIo::new(stream), service);
-            run(engine.with_upgrades(), &connection).await
-        }
-        Protocol::Http2 => {
-            let others = Arc::clone(&connection);
-            let io = Coalesce::new(stream, move || others.in_flight() > 0);
-            let engine = http2(limits).serve_connection(TokioIo::new(io), service);
-            run(engine, &connection).await
-        }
+        Protocol::Http1 => serve_http1(&connection, stream).await,
+        // Boxed, so that the other connections' tasks have no room for it.
+        Protocol::Http2 => Box::pin(serve_http2(&connection, stream)).await,
         // HTTP/3 has no stream of bytes; `http3::serve` runs its engine.
         Protocol::Http3 => {}
     }
     if let Some(tunnel) = connection.take_tunnel() {
-        tunnel::run(*tunnel, &connection).await;
+        Box::pin(tunnel::run(*tunnel, &connection)).await;
+    }
+}
+
+async fn serve_http2<IO: Wakeable>(connection: &Arc<Connection>, stream: IO) {
+    let others = Arc::clone(connection);
+    let io = Coalesce::new(stream, move || others.in_flight() > 0);
+    let served = Arc::clone(connection);
+    // Requests are boxed: the engines keep room for one in every idle connection, and move it into the task of every stream.
+    let service = service_fn(move |request: Request<Incoming>| {
+        Box::pin(http::serve(Arc::clone(&served), request.map(Inbound::from)))
+    });
+    let engine = http2(&connection.node().limits).serve_connection(TokioIo::new(io), service);
+    run(pin!(engine), connection, || false).await;
+}
+
+async fn serve_http1<IO: Wakeable>(connection: &Arc<Connection>, mut stream: IO) {
+    let limits = &connection.node().limits;
+    let mut before = Bytes::new();
+    // The number of requests at which a rest ended before it began.
+    let mut restless = None;
+    loop {
+        let served = Arc::clone(connection);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let request = request.map(|body| Inbound::counted(body, &served));
+            Box::pin(http::serve(Arc::clone(&served), request))
+        });
+        let io = TokioIo::new(Observed::new(stream, before, Arc::clone(connection)));
+        let mut engine = Box::new(http1(limits).serve_connection(io, service).with_upgrades());
+        let may_rest = || restless != Some(connection.requests());
+        let ran = Box::pin(run(Pin::new(&mut *engine), connection, may_rest)).await;
+        let (Ran::Rests, Some(parts)) = (ran, engine.into_parts()) else {
+            return;
+        };
+        stream = parts.io.into_inner().into_inner();
+        before = parts.read_buf;
+        if before.is_empty() {
+            before = Bytes::new();
+            rest(&mut stream, connection).await;
+        } else {
+            // The client has begun a request and takes its time.
+            restless = Some(connection.requests());
+        }
     }
 }
 
@@ -133,22 +164,58 @@ fn broken(connection: &Connection, error: &hyper::Error) {
     connection.record_unreadable(reason, &error.to_string());
 }
 
-async fn run(engine: impl Engine, connection: &Connection) {
-    tokio::pin!(engine);
+/// When to see again whether a connection may rest: soon when nothing is in flight, seldom while something is.
+fn next_look(connection: &Connection, quiet: Duration) -> Duration {
+    const WHILE_BUSY: Duration = Duration::from_secs(10);
+    if connection.in_flight() > 0 {
+        return WHILE_BUSY;
+    }
+    match REST_AFTER.checked_sub(quiet) {
+        Some(left) => left.max(SHORTEST_LOOK),
+        None => REST_AFTER,
+    }
+}
+
+/// How an engine came to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ran {
+    /// With the connection.
+    Over,
+    /// Between two requests, with nothing to do.
+    Rests,
+}
+
+/// Runs an engine; one of HTTP/1.1 until it has nothing to do, as long as it may rest.
+async fn run<E: Engine>(
+    mut engine: Pin<&mut E>,
+    connection: &Connection,
+    may_rest: impl Fn() -> bool,
+) -> Ran {
     let limits = &connection.node().limits;
     let mut ending = connection.ending();
-    let idle = sleep_until(Instant::now() + limits.idle_connection);
+    // It may have begun to end before this engine did.
+    ending.mark_changed();
+    let first_look = if may_rest() {
+        REST_AFTER.min(limits.idle_connection)
+    } else {
+        limits.idle_connection
+    };
+    let idle = sleep_until(Instant::now() + first_look);
     tokio::pin!(idle);
     let mut cut = None;
+    let mut quiescence = Quiescence::of(connection);
     loop {
         tokio::select! {
             biased;
             // Errors are the client's: it went away, or broke the protocol and was told so.
-            result = &mut engine => {
+            result = poll_fn(|context| {
+                quiescence = Quiescence::of(connection);
+                engine.as_mut().poll(context)
+            }) => {
                 if let Err(error) = result {
                     broken(connection, &error);
                 }
-                return;
+                return Ran::Over;
             }
             Ok(()) = ending.changed() => {
                 let now = *ending.borrow_and_update();
@@ -164,24 +231,30 @@ async fn run(engine: impl Engine, connection: &Connection) {
                         engine.as_mut().end_gracefully();
                         cut = Some(Box::pin(sleep_until(Instant::now() + LAST_WORDS)));
                     }
-                    Ending::Now => return,
+                    Ending::Now => return Ran::Over,
                 }
             }
             () = &mut idle => {
                 let (quiet, patience) = (connection.quiet(), connection.patience());
+                if quiet >= REST_AFTER && may_rest() && quiescence.holds(connection) {
+                    return Ran::Rests;
+                }
                 if quiet < patience {
-                    let rest = patience.saturating_sub(quiet).clamp(SHORTEST_LOOK, limits.idle_connection.max(SHORTEST_LOOK));
-                    idle.as_mut().reset(Instant::now() + rest);
+                    let mut look = patience.saturating_sub(quiet).clamp(SHORTEST_LOOK, limits.idle_connection.max(SHORTEST_LOOK));
+                    if may_rest() {
+                        look = look.min(next_look(connection, quiet));
+                    }
+                    idle.as_mut().reset(Instant::now() + look);
                 } else if connection.in_flight() == 0 {
                     engine.as_mut().end_gracefully();
                     cut.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + FAREWELL)));
                     idle.as_mut().reset(Instant::now() + limits.idle_connection + FAREWELL);
                 } else {
                     // The client takes nothing of its response: nothing more can be said to it.
-                    return;
+                    return Ran::Over;
                 }
             }
-            () = async { if let Some(cut) = &mut cut { cut.await } }, if cut.is_some() => return,
+            () = async { if let Some(cut) = &mut cut { cut.await } }, if cut.is_some() => return Ran::Over,
         }
     }
 }

@@ -288,7 +288,7 @@ mod tests {
     fn a_connection_is_small() {
         let future = size_of_future(run);
         assert!(
-            future <= 4 * 1024,
+            future <= 1024,
             "the task of a connection has {future} bytes"
         );
         let shared = size_of::<Connection>();

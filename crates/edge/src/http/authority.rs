@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::ServerName;
 use http::Version;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use http::request::Parts;
 
 /// The name, and the port when the client wrote one.
@@ -13,6 +13,16 @@ use http::request::Parts;
 pub(crate) struct Authority {
     pub(crate) name: Arc<ServerName>,
     pub(crate) port: Option<u16>,
+}
+
+impl Authority {
+    /// As a header says it. `None` never happens: a name has no character that a header cannot carry.
+    pub(crate) fn to_header(&self) -> Option<HeaderValue> {
+        match self.port {
+            None => HeaderValue::from_str(self.name.as_str()).ok(),
+            Some(_) => HeaderValue::from_str(&self.to_string()).ok(),
+        }
+    }
 }
 
 impl fmt::Display for Authority {

@@ -47,7 +47,7 @@ pub(crate) fn set(
             .entry(X_FORWARDED_PROTO)
             .or_insert(HeaderValue::from_static("https"));
         if !headers.contains_key(X_FORWARDED_HOST)
-            && let Ok(host) = HeaderValue::from_str(&authority.to_string())
+            && let Some(host) = authority.to_header()
         {
             headers.insert(X_FORWARDED_HOST, host);
         }

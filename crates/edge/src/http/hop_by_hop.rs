@@ -31,6 +31,19 @@ pub(crate) fn remove(
     headers: &mut HeaderMap,
     protected: fn(&HeaderName) -> bool,
 ) -> Result<(), TooManyOptions> {
+    // One look at what is there: most messages have one of these or none.
+    let present: u8 = headers
+        .keys()
+        .filter_map(|name| {
+            HOP_BY_HOP
+                .iter()
+                .chain([&TE])
+                .position(|known| known == name)
+        })
+        .fold(0, |present, place| present | 1 << place);
+    if present == 0 {
+        return Ok(());
+    }
     if headers.contains_key(CONNECTION) {
         let mut listed: Vec<HeaderName> = Vec::new();
         let mut seen = 0;
@@ -51,20 +64,24 @@ pub(crate) fn remove(
             remove_all(headers, &name);
         }
     }
-    // RFC 9110 §10.1.4: TE is of this connection; only "trailers" has the same meaning on the next one.
-    let trailers = headers.get_all(TE).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-    });
-    if trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-    } else {
-        remove_all(headers, &TE);
+    if present & 1 << HOP_BY_HOP.len() != 0 {
+        // RFC 9110 §10.1.4: TE is of this connection; only "trailers" has the same meaning on the next one.
+        let trailers = headers.get_all(TE).iter().any(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        });
+        if trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        } else {
+            remove_all(headers, &TE);
+        }
     }
-    for name in &HOP_BY_HOP {
-        remove_all(headers, name);
+    for (place, name) in HOP_BY_HOP.iter().enumerate() {
+        if present & 1 << place != 0 {
+            remove_all(headers, name);
+        }
     }
     Ok(())
 }

@@ -3,12 +3,17 @@
 //! Everything that could be taken for such a header is removed from every request first (invariant I3); what the decision asks for is set
 //! afterwards. The two tables stand side by side here, and a test holds that the first covers the second.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use countersign_rules::ForwardIdentity;
+use countersign_trust::ValidChain;
+use http::header::{HeaderMap, HeaderName};
 
 mod value;
 mod write;
 
-pub(crate) use write::{Identity, write};
+pub(crate) use write::Identity;
 
 /// Names in lower case with `-` for every character that is neither letter nor digit. A `*` at the end stands for any ending.
 ///
@@ -98,10 +103,51 @@ pub(crate) fn strip_where(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName
     }
 }
 
-/// Sets a header, replacing what is there. A value that no header can carry is left out: it was made from a certificate.
-fn set(headers: &mut HeaderMap, name: HeaderName, value: impl AsRef<[u8]>) {
-    if let Ok(value) = HeaderValue::from_bytes(value.as_ref()) {
-        headers.insert(name, value);
+/// The headers of one evaluated chain, kept between the requests of a connection: to write certificates anew for each of them costs more
+/// than everything else that is done to a request's headers.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    wanted: ForwardIdentity,
+    chain: ValidChain,
+    headers: write::Headers,
+}
+
+impl Encoded {
+    fn is_for(&self, wanted: ForwardIdentity, chain: &ValidChain) -> bool {
+        self.wanted == wanted && self.chain.is_same(chain)
+    }
+}
+
+/// Sets what the decision asks for. The headers were stripped of everything of the kind before. `kept` is what the connection's last
+/// request got.
+pub(crate) fn write(
+    headers: &mut HeaderMap,
+    wanted: ForwardIdentity,
+    identity: Identity<'_>,
+    kept: &ArcSwapOption<Encoded>,
+) {
+    let Identity::Valid(chain) = identity else {
+        set(headers, &write::encode(wanted, identity));
+        return;
+    };
+    if let Some(encoded) = &*kept.load()
+        && encoded.is_for(wanted, chain)
+    {
+        set(headers, &encoded.headers);
+        return;
+    }
+    let encoded = Arc::new(Encoded {
+        wanted,
+        chain: chain.clone(),
+        headers: write::encode(wanted, identity),
+    });
+    set(headers, &encoded.headers);
+    kept.store(Some(encoded));
+}
+
+fn set(headers: &mut HeaderMap, encoded: &write::Headers) {
+    for (name, value) in encoded {
+        headers.insert(name.clone(), value.clone());
     }
 }
 

@@ -88,7 +88,7 @@ async fn answer(
     }
     let is_head = request.method() == Method::HEAD;
     let request = request.map(|()| Inbound::Http3(Box::new(body)));
-    let mut serving = pin!(path::serve(Arc::clone(connection), request));
+    let mut serving = Box::pin(path::serve(Arc::clone(connection), request));
     let response = loop {
         tokio::select! {
             biased;

@@ -66,6 +66,18 @@ pub(super) const ALL: &[Metric] = &[
         collect: connections,
     },
     Metric {
+        name: "connections_resting",
+        kind: MetricType::Gauge,
+        labels: &["network"],
+        help: "Of these, the HTTP/1.1 connections that wait for a request without holding buffers.",
+        collect: |node, family| {
+            let mut resting = 0;
+            node.registry
+                .for_each(|connection| resting += usize::from(connection.is_resting()));
+            gauge(node, family, resting)
+        },
+    },
+    Metric {
         name: "connections_accepted_open",
         kind: MetricType::Gauge,
         labels: &["network"],

@@ -142,7 +142,10 @@ async fn the_origin_is_told_who_came() {
     };
     for mut http in world.both("a.test", Some(&alice)).await {
         assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+        let first = world.origin.last();
+        assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
         let received = world.origin.last();
+        assert_eq!(received.headers, first.headers);
         assert_eq!(received.header("client-cert"), [encoded(alice.der())]);
         assert_eq!(
             received.header("client-cert-chain"),

@@ -19,6 +19,7 @@ mod limits;
 mod metrics;
 mod names;
 mod paths;
+mod rest;
 mod revocation;
 mod rules;
 mod trust;

@@ -15,7 +15,7 @@ const DASHBOARD: &str = concat!(
     "/../../docs/grafana/countersign.json"
 );
 
-fn admin(world: &World) -> Admin {
+pub(crate) fn admin(world: &World) -> Admin {
     Admin::start("127.0.0.1:0".parse().unwrap(), vec![world.edge.clone()]).unwrap()
 }
 
@@ -32,7 +32,7 @@ async fn ask(admin: &Admin, request: &str) -> (u16, String) {
 }
 
 /// Waits until a scrape has a line that begins so; gives its value.
-async fn sample(admin: &Admin, series: &str) -> f64 {
+pub(crate) async fn sample(admin: &Admin, series: &str) -> f64 {
     countersign_testkit::wait::until_async(series, async || {
         let (_, text) = ask(admin, "GET /metrics").await;
         let value = text

@@ -2,10 +2,8 @@
 
 use countersign_rules::{ClientAttributes, ForwardIdentity, IdentityPresets};
 use countersign_trust::{Certificate, GeneralName, Reason, ValidChain};
-use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 
-use super::set;
 use super::value::{
     byte_sequence, byte_sequences, escaped_pem, escaped_pem_chain, hex, quoted, text,
 };
@@ -55,27 +53,37 @@ pub(crate) enum Identity<'a> {
     Valid(&'a ValidChain),
 }
 
-/// Sets what the decision asks for. The headers were stripped of everything of the kind before.
-pub(crate) fn write(headers: &mut HeaderMap, wanted: ForwardIdentity, identity: Identity<'_>) {
+/// Headers that an origin gets, each name once.
+pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
+
+/// Makes what the decision asks for.
+pub(super) fn encode(wanted: ForwardIdentity, identity: Identity<'_>) -> Headers {
+    let mut headers = Headers::new();
     if wanted.is_nothing() {
-        return;
+        return headers;
     }
     // Kept apart from the identity itself, so that an unverified identity cannot be mistaken for a verified one.
-    set(headers, VERDICT, verdict(identity));
+    set(&mut headers, VERDICT, verdict(identity));
     if wanted.validation_status {
-        set(headers, AKAMAI_CC_STATUS, verdict(identity));
+        set(&mut headers, AKAMAI_CC_STATUS, verdict(identity));
     }
     if wanted.presets.contains(IdentityPresets::NGINX) {
-        set(headers, NGINX_VERIFY, nginx_verify(identity));
+        set(&mut headers, NGINX_VERIFY, nginx_verify(identity));
     }
-    let Identity::Valid(chain) = identity else {
-        return;
-    };
-    let Some((leaf, above)) = chain.path().split_first() else {
-        return;
-    };
-    write_presets(headers, wanted.presets, leaf, above, chain.path());
-    write_attributes(headers, wanted.attributes, leaf);
+    if let Identity::Valid(chain) = identity
+        && let Some((leaf, above)) = chain.path().split_first()
+    {
+        write_presets(&mut headers, wanted.presets, leaf, above, chain.path());
+        write_attributes(&mut headers, wanted.attributes, leaf);
+    }
+    headers
+}
+
+/// A value that no header can carry is left out: it was made from a certificate.
+fn set(headers: &mut Headers, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(value)) {
+        headers.push((name, value));
+    }
 }
 
 fn verdict(identity: Identity<'_>) -> String {
@@ -95,7 +103,7 @@ fn nginx_verify(identity: Identity<'_>) -> String {
 }
 
 fn write_presets(
-    headers: &mut HeaderMap,
+    headers: &mut Headers,
     presets: IdentityPresets,
     leaf: &Certificate,
     above: &[Certificate],
@@ -130,7 +138,7 @@ fn write_presets(
     }
 }
 
-fn write_attributes(headers: &mut HeaderMap, attributes: ClientAttributes, leaf: &Certificate) {
+fn write_attributes(headers: &mut Headers, attributes: ClientAttributes, leaf: &Certificate) {
     if attributes.contains(ClientAttributes::SUBJECT) {
         set(
             headers,
@@ -178,7 +186,7 @@ fn xfcc(leaf: &Certificate, path: &[Certificate]) -> String {
     element
 }
 
-fn write_alb(headers: &mut HeaderMap, leaf: &Certificate) {
+fn write_alb(headers: &mut Headers, leaf: &Certificate) {
     let validity = leaf.validity();
     set(
         headers,
