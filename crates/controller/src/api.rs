@@ -24,6 +24,7 @@ mod revocations;
 mod router;
 mod serve;
 mod sites;
+mod stream;
 mod versions;
 mod wire;
 

@@ -49,6 +49,7 @@ pub use properties::{Finding, Findings, NewProperty, Properties, VersionPart};
 pub use revocations::{NewRevocation, Revocations};
 pub use sites::Sites;
 pub use upload::SubmittedCertificate;
+pub(crate) use upload::holds_private_key;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
 use crate::model::{Caller, Role};

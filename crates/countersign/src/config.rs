@@ -7,6 +7,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_controller::{Limits, RateLimit};
 use countersign_edge::LogFile;
 use toml::Value;
 
@@ -17,6 +18,8 @@ pub(crate) const DEFAULT: &str = include_str!("default.toml");
 
 /// A stop that takes longer than an hour is no stop.
 const DRAIN_MAX_SECONDS: i64 = 3600;
+/// No bundle of certificates has more.
+const CERTIFICATES_MAX: u32 = countersign_trust::Bundle::MAX_CERTIFICATES as u32;
 
 /// Checked configuration: every value can be used as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) access_log_sample: NonZeroU32,
     pub(crate) log_level: String,
     pub(crate) drain_deadline: Duration,
+    pub(crate) limits: Limits,
 }
 
 /// A certificate chain and its key, both PEM.
@@ -133,6 +137,7 @@ impl Config {
             access_log_sample: checker.at_least_one("access_log.sample_one_in"),
             log_level: checker.text("log.level"),
             drain_deadline: checker.seconds("drain.deadline_seconds", DRAIN_MAX_SECONDS),
+            limits: checker.limits(),
         };
         if config.data_dir.as_os_str().is_empty() {
             checker.problem::<()>("data_dir", "is empty");
@@ -260,17 +265,44 @@ impl Checker {
     }
 
     fn at_least_one(&mut self, key: &str) -> NonZeroU32 {
+        self.one_to(key, u32::MAX)
+    }
+
+    fn one_to(&mut self, key: &str, maximum: u32) -> NonZeroU32 {
         let number = self.value(key).and_then(Value::as_integer).unwrap_or(1);
         u32::try_from(number)
             .ok()
+            .filter(|number| *number <= maximum)
             .and_then(NonZeroU32::new)
             .unwrap_or_else(|| {
                 self.problem::<()>(
                     key,
-                    &format!("is {number}, not a number from 1 to {}", u32::MAX),
+                    &format!("is {number}, not a number from 1 to {maximum}"),
                 );
                 NonZeroU32::MIN
             })
+    }
+
+    /// The limits of the control API.
+    fn limits(&mut self) -> Limits {
+        let defaults = Limits::default();
+        let certificates = self.one_to("limits.certificates_per_version", CERTIFICATES_MAX);
+        let per_certificate =
+            defaults.body_bytes / defaults.certificates_per_version.max(1) as usize;
+        Limits {
+            ca_sets_per_account: self.at_least_one("limits.ca_sets_per_account").get(),
+            versions_per_ca_set: self.at_least_one("limits.versions_per_ca_set").get(),
+            certificates_per_version: certificates.get(),
+            // A request must be able to bring as many certificates as a version may have.
+            body_bytes: defaults
+                .body_bytes
+                .max(per_certificate.saturating_mul(certificates.get() as usize)),
+            rate: RateLimit {
+                requests: self.at_least_one("limits.requests_per_minute").get(),
+                window: Duration::from_secs(60),
+            },
+            ..defaults
+        }
     }
 
     /// In bytes; 0 is `None`.
@@ -412,6 +444,36 @@ mod tests {
     fn a_syntax_error_names_its_line() {
         let error = load("[api]\nlisten = \n", &[]).unwrap_err();
         assert!(error.contains("countersign.toml:2"), "{error}");
+    }
+
+    #[test]
+    fn limits_are_those_of_the_vendor_until_they_are_set() {
+        assert_eq!(load("", &[]).unwrap().limits, Limits::default());
+        let text = "[limits]\nca_sets_per_account = 1\nversions_per_ca_set = 2\ncertificates_per_version = 2000\nrequests_per_minute = 3";
+        let limits = load(text, &[]).unwrap().limits;
+        assert_eq!(
+            (limits.ca_sets_per_account, limits.versions_per_ca_set),
+            (1, 2)
+        );
+        assert_eq!(
+            (limits.certificates_per_version, limits.rate.requests),
+            (2000, 3)
+        );
+        assert!(limits.body_bytes > 5 * Limits::default().body_bytes);
+        let error = load(
+            "[limits]\ncertificates_per_version = 2001\nrequests_per_minute = 0",
+            &[],
+        );
+        let error = error.unwrap_err();
+        assert!(
+            error
+                .contains("`limits.certificates_per_version` is 2001, not a number from 1 to 2000"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`limits.requests_per_minute` is 0"),
+            "{error}"
+        );
     }
 
     #[test]

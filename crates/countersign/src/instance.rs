@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use countersign_controller::{
     AccountId, BoxFuture, Caller, Controller, ControllerConfig, Distribution,
-    Limits as ControllerLimits,
 };
 use countersign_edge::{
     AccessLogSink, Admin, Edge, EdgeConfig, EdgeHandle, Limits as EdgeLimits, Listen,
@@ -134,7 +133,7 @@ impl Instance {
         let edges = Arc::new(edges);
         let admin = edges.admin(config)?;
         tokio::spawn(Arc::clone(&edges).reopen_access_logs());
-        let opened = open_controller(&data, &edges, sealing_key, signing_key).await;
+        let opened = open_controller(config, &data, &edges, sealing_key, signing_key).await;
         let control = match opened {
             Ok(controller) => {
                 controller.start().await;
@@ -222,6 +221,7 @@ impl Instance {
 
 /// Opens the store. One that is missing while edges have snapshots is not made anew: an empty truth would in time lock everybody out.
 async fn open_controller(
+    config: &Config,
     data: &DataDir,
     edges: &Arc<Edges>,
     sealing_key: Arc<SealingKey>,
@@ -242,7 +242,7 @@ async fn open_controller(
         distribution: Arc::clone(edges) as Arc<dyn Distribution>,
         sealing_key,
         signing_key,
-        limits: ControllerLimits::default(),
+        limits: config.limits.clone(),
     })
     .await?)
 }

@@ -8,12 +8,13 @@ use thiserror::Error;
 
 mod der_input;
 mod pem;
+mod pkcs7;
 
 pub(crate) use pem::decode_block;
 
 use crate::{Certificate, Fingerprint, ParseCertificateError};
 
-/// The certificates of a PEM or DER input, in their order.
+/// The certificates of an input, in their order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Bundle {
     /// What was found; duplicates are all there.
@@ -25,7 +26,7 @@ pub struct Bundle {
 pub struct BundleEntry {
     /// The certificate.
     pub certificate: Certificate,
-    /// The line of its `BEGIN`, from 1; 1 for DER.
+    /// The line of its `BEGIN`, or of that of the PKCS#7 block that it is in, from 1; 1 for DER.
     pub line: usize,
 }
 
@@ -34,6 +35,14 @@ impl Bundle {
     pub const MAX_OCTETS: usize = 4 << 20;
     /// How many certificates an input may have.
     pub const MAX_CERTIFICATES: usize = 2_000;
+
+    /// Refuses more certificates than anybody needs.
+    fn bounded(certificates: Vec<BundleEntry>) -> Result<Self, ParseBundleError> {
+        if certificates.len() > Self::MAX_CERTIFICATES {
+            return Err(ParseBundleError::TooManyCertificates);
+        }
+        Ok(Self { certificates })
+    }
 
     /// The certificates that were there before: each with the first entry that is the same.
     #[must_use]
@@ -133,8 +142,8 @@ pub enum WrongContent {
     /// A PKCS#12 (PFX) file.
     #[error("a PKCS#12 (PFX) file")]
     Pkcs12,
-    /// A PKCS#7 (CMS, P7B) file.
-    #[error("a PKCS#7 (P7B) file")]
+    /// A PKCS#7 (CMS, P7B) file that holds something else than certificates, or is no DER.
+    #[error("a PKCS#7 (P7B) file of another kind than one of certificates")]
     Pkcs7,
     /// A private key.
     #[error("a private key")]
@@ -159,10 +168,10 @@ impl WrongContent {
             }
             Self::Other => "send only what is between BEGIN CERTIFICATE and END CERTIFICATE",
             Self::Pkcs12 => {
-                "extract the certificates with `openssl pkcs12 -in file.p12 -nokeys -cacerts`"
+                "extract the certificates with `openssl pkcs12 -in file.p12 -nokeys -cacerts -out file.pem` (add `-legacy` for a file of an old program)"
             }
             Self::Pkcs7 => {
-                "extract the certificates with `openssl pkcs7 -in file.p7b -print_certs` (add `-inform DER` for a binary file)"
+                "extract the certificates with `openssl pkcs7 -in file.p7b -print_certs -out file.pem` (add `-inform DER` for a binary file)"
             }
             Self::PrivateKey => {
                 "remove it: a CA set needs certificates only; if others could see this input, replace the key"
@@ -177,7 +186,7 @@ impl WrongContent {
     }
 }
 
-/// Reads PEM with one or more certificates, or one DER certificate.
+/// Reads PEM with one or more certificates, one DER certificate, or a PKCS#7 file of certificates, PEM or DER.
 ///
 /// Text and comments around the certificates are skipped, line ends of all kinds are understood. Nothing of the input is in the errors.
 ///
@@ -193,8 +202,10 @@ pub fn parse_bundle(input: &[u8]) -> Result<Bundle, ParseBundleError> {
     }
     match input {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(ParseBundleError::Utf16),
-        // A SEQUENCE of more than 127 octets; no text starts like this.
-        [0x30, length, ..] if *length >= 0x80 => der_input::parse(input),
+        // A SEQUENCE of more than 127 octets, or exactly one shorter one; no text starts like this.
+        [0x30, length, ..] if *length >= 0x80 || usize::from(*length) + 2 == input.len() => {
+            der_input::parse(input)
+        }
         _ if input.trim_ascii().is_empty() => Err(ParseBundleError::Empty),
         _ => pem::parse(input),
     }

@@ -28,7 +28,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "limit",
                 kind: ParameterKind::Integer(1),
-                summary: "How many entries; 100 when absent, at most 1,000.",
+                summary: "How many entries; 100 when absent, at most 1,000. A page has fewer when they are long; nextBefore says where the next one begins.",
             },
         ],
         body: Body::Ignored,

@@ -3,7 +3,10 @@
 use countersign_trust::{Sha1Signatures, UnixTime};
 use serde_json::{Map, Value};
 
-use crate::app::{ErrorCode, ErrorItem, NewCaSet, NewVersion, ServiceError, SubmittedCertificate};
+use crate::app::{
+    ErrorCode, ErrorItem, NewCaSet, NewVersion, ServiceError, SubmittedCertificate,
+    holds_private_key,
+};
 
 const DESCRIPTION_MAX_CHARS: usize = 255;
 
@@ -141,7 +144,7 @@ impl Reader {
     pub(crate) fn description(&mut self, object: Object<'_>) -> Option<String> {
         match object.get("description") {
             None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.contains("PRIVATE KEY-----") => {
+            Some(Value::String(text)) if holds_private_key(text) => {
                 // Descriptions are stored and shown; a slip of the clipboard must not end there.
                 self.note(
                     object.pointer.to_field("description"),

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use countersign_snapshot::{CaSetId, VersionNumber};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::query::Query;
 use crate::app::{ErrorCode, ServiceError};
@@ -76,7 +75,8 @@ impl Call {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Option<Value>,
+    /// JSON.
+    pub(crate) body: Option<axum::body::Body>,
 }
 
 impl Reply {
@@ -85,8 +85,21 @@ impl Reply {
         Ok(Self {
             status,
             headers: Vec::new(),
-            body: Some(serde_json::to_value(body).map_err(ServiceError::internal)?),
+            body: Some(
+                serde_json::to_vec(body)
+                    .map_err(ServiceError::internal)?
+                    .into(),
+            ),
         })
+    }
+
+    /// An answer whose JSON is still being made.
+    pub(crate) const fn stream(status: StatusCode, body: axum::body::Body) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body),
+        }
     }
 
     /// An answer without a body.

@@ -204,13 +204,11 @@ fn if_match(headers: &HeaderMap) -> Option<String> {
 }
 
 fn show(reply: Reply) -> Response {
-    let mut response = Response::new(match &reply.body {
-        Some(body) => HttpBody::from(body.to_string()),
-        None => HttpBody::empty(),
-    });
+    let has_body = reply.body.is_some();
+    let mut response = Response::new(reply.body.unwrap_or_else(HttpBody::empty));
     *response.status_mut() = reply.status;
     let headers = response.headers_mut();
-    if reply.body.is_some() {
+    if has_body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     headers.extend(reply.headers);

@@ -7,6 +7,8 @@ use crate::model::Caller;
 use crate::store::{self, audit::AuditRecord};
 
 const PAGE_MAX: u32 = 1_000;
+/// An entry about a version of 300 certificates has 50 kB.
+const PAGE_MAX_BYTES: i64 = 1_000_000;
 
 /// Who changed what.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ impl<'c> AuditLog<'c> {
         Self { context }
     }
 
-    /// The account's entries before `before`, newest first; at most 1,000.
+    /// The account's entries before `before`, newest first; at most 1,000, and fewer when they are long.
     ///
     /// # Errors
     /// When the store fails.
@@ -74,6 +76,7 @@ impl<'c> AuditLog<'c> {
             caller.account.as_str(),
             before,
             limit.min(PAGE_MAX).into(),
+            PAGE_MAX_BYTES,
         )
         .await?;
         Ok(records.into_iter().map(AuditEntry::from).collect())

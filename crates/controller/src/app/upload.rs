@@ -9,6 +9,7 @@ use countersign_trust::{
 };
 use serde_json::{Map, Value};
 
+pub(crate) use self::read::holds_private_key;
 use super::{ErrorCode, ErrorItem, ServiceError};
 use crate::model::{HeldCertificate, Warning};
 

@@ -35,8 +35,6 @@ pub struct NewVersion {
 /// Which versions to list.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VersionFilter {
-    /// With their certificates.
-    pub with_certificates: bool,
     /// Only those that a network enforces.
     pub active_only: bool,
     /// Those with one of these; none is [`VersionStatus::NotDeleted`] only.
@@ -132,7 +130,7 @@ impl<'c> Versions<'c> {
         Ok((version, accepted.warnings))
     }
 
-    /// The versions of a set, newest first.
+    /// The versions of a set, newest first, without their certificates.
     ///
     /// # Errors
     /// When the account has no set with that id.
@@ -152,12 +150,6 @@ impl<'c> Versions<'c> {
             let active = version.active_on_staging || version.active_on_production;
             wanted && (active || !filter.active_only)
         });
-        if filter.with_certificates {
-            let mut held = store::versions::certificates_of_all(&mut connection, ca_set).await?;
-            for version in &mut versions {
-                version.certificates = Some(held.remove(&version.number).unwrap_or_default());
-            }
-        }
         Ok(versions)
     }
 

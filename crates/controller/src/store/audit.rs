@@ -134,19 +134,28 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// The account's entries before `before`, newest first.
+/// The account's entries before `before`, newest first: at most so many, and after the first only as long as what they say has no more than
+/// so many bytes together.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,
     account: &str,
     before: i64,
     limit: i64,
+    bytes: i64,
 ) -> Result<Vec<AuditRecord>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT * FROM audit WHERE account_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?",
+        "SELECT a.* FROM (
+             SELECT sequence, row_number() OVER newer AS rank, sum(octets) OVER newer AS total
+             FROM (SELECT sequence, ifnull(octet_length(before), 0) + ifnull(octet_length(after), 0) AS octets
+                   FROM audit WHERE account_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?)
+             WINDOW newer AS (ORDER BY sequence DESC ROWS UNBOUNDED PRECEDING)
+         ) page JOIN audit a USING (sequence)
+         WHERE page.rank = 1 OR page.total <= ? ORDER BY a.sequence DESC",
     )
     .bind(account)
     .bind(before)
     .bind(limit)
+    .bind(bytes)
     .fetch_all(connection)
     .await?)
 }

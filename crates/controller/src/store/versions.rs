@@ -1,7 +1,5 @@
 //! Versions of CA sets and the certificates in them.
 
-use std::collections::BTreeMap;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_snapshot::{CaSetId, VersionNumber};
 use countersign_trust::{Fingerprint, Sha1Signatures, UnixTime};
@@ -224,29 +222,6 @@ pub(crate) async fn certificates(
     .bind(version.number())
     .fetch_all(connection)
     .await?)
-}
-
-/// The certificates of all versions of a set, in one query.
-pub(crate) async fn certificates_of_all(
-    connection: &mut SqliteConnection,
-    ca_set: CaSetId,
-) -> Result<BTreeMap<VersionNumber, Vec<HeldCertificate>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT c.*, h.version, h.description, h.created_at, h.created_by
-         FROM ca_set_version_certificates h JOIN certificates c ON c.id = h.certificate_id
-         WHERE h.ca_set_id = ? ORDER BY h.version, h.position",
-    )
-    .bind(decode::stored_id(ca_set))
-    .fetch_all(connection)
-    .await?;
-    let mut versions = BTreeMap::<_, Vec<_>>::new();
-    for row in &rows {
-        versions
-            .entry(decode::version(row, "version")?)
-            .or_default()
-            .push(HeldCertificate::from_row(row)?);
-    }
-    Ok(versions)
 }
 
 /// How many versions of the set are not deleted.

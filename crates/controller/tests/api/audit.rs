@@ -52,6 +52,39 @@ async fn every_change_is_there_with_who_what_before_and_after() {
 }
 
 #[tokio::test]
+async fn a_page_ends_early_when_its_entries_are_long_and_says_where_the_next_one_begins() {
+    let world = World::new().await;
+    let link = world.ca_set("partners").await;
+    let mut body = version_of(&[]);
+    body["certificates"] = (0..40)
+        .map(|number| json!({"certificatePem": root_pem(&number.to_string()), "description": "\u{1f512}".repeat(255)}))
+        .collect();
+    world
+        .post(&format!("{link}/versions"), body.clone())
+        .await
+        .expect(201);
+    for _ in 0..14 {
+        let edited = world.put(&format!("{link}/versions/1"), body.clone()).await;
+        edited.expect(200);
+    }
+    let mut sequences = Vec::new();
+    let mut path = "/v1/audit".to_owned();
+    for _ in 0..10 {
+        let answer = world.get(&path).await;
+        let body = &answer.expect(200).body;
+        assert!(body.to_string().len() < 1_100_000);
+        let entries = body["entries"].as_array().unwrap();
+        sequences.extend(entries.iter().map(|it| it["sequence"].as_u64().unwrap()));
+        let Some(next) = body["nextBefore"].as_u64() else {
+            break;
+        };
+        path = format!("/v1/audit?before={next}");
+    }
+    let all: Vec<_> = (1..=sequences[0]).rev().collect();
+    assert_eq!(sequences, all);
+}
+
+#[tokio::test]
 async fn a_refused_request_leaves_no_trace() {
     let world = World::new().await;
     let before = world.get("/v1/audit/verify").await.body;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_testkit::{NOW, Pki};
+use countersign_testkit::{NOW, OpenSsl, Pki};
 use serde_json::{Value, json};
 
 use crate::support::{PREFIX, World, root_pem, version_of};
@@ -85,7 +85,7 @@ async fn base64_of_der_is_taken_for_what_it_is() {
 #[tokio::test]
 async fn other_formats_are_named_with_the_command_that_converts_them() {
     let world = World::new().await;
-    let signed_data = STANDARD.encode([
+    let not_der = STANDARD.encode([
         0x30, 0x0f, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02, 0xa0, 0x02,
         0x30, 0x00,
     ]);
@@ -93,21 +93,18 @@ async fn other_formats_are_named_with_the_command_that_converts_them() {
     for (text, command) in [
         (
             "-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n",
-            "openssl pkcs7 -print_certs",
+            "openssl pkcs7",
         ),
-        (
-            signed_data.as_str(),
-            "openssl pkcs7 -inform DER -print_certs",
-        ),
+        (not_der.as_str(), "add `-inform DER`"),
         (p12.as_str(), "openssl pkcs12"),
         ("hello", "openssl x509 -inform DER"),
         (
             "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n",
-            "the CA issued",
+            "the CA made from it",
         ),
         (
             "-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n",
-            "issued the list",
+            "revocation information of its CA",
         ),
     ] {
         let answer = validate(&world, &[text]).await;
@@ -117,6 +114,35 @@ async fn other_formats_are_named_with_the_command_that_converts_them() {
             .unwrap();
         assert!(remedy.contains(command), "{text}: {remedy}");
     }
+}
+
+#[tokio::test]
+async fn a_pkcs7_file_of_one_certificate_is_taken_as_pem_and_as_base64_of_der() {
+    let world = World::new().await;
+    let root = Pki::new().root("Root");
+    let openssl = OpenSsl::new();
+    let crl2pkcs7 = |form: &str, pem: &str| {
+        std::fs::write(openssl.path().join("pem"), pem).unwrap();
+        openssl
+            .try_run(&format!(
+                "crl2pkcs7 -nocrl -certfile pem -outform {form} -out p7b"
+            ))
+            .unwrap();
+        std::fs::read(openssl.path().join("p7b")).unwrap()
+    };
+    let pem = String::from_utf8(crl2pkcs7("PEM", &root.pem())).unwrap();
+    let der = STANDARD.encode(crl2pkcs7("DER", &root.pem()));
+    for text in [pem, der] {
+        let answer = validate(&world, &[&text]).await;
+        assert_eq!(
+            answer.expect(200).body["certificates"][0]["certificatePem"],
+            root.pem()
+        );
+    }
+    let both = format!("{}{}", root.pem(), root_pem("Two"));
+    let both = String::from_utf8(crl2pkcs7("PEM", &both)).unwrap();
+    let answer = validate(&world, &[&both]).await;
+    item(&answer.body, "/certificates/0", "several-certificates");
 }
 
 #[tokio::test]
@@ -137,13 +163,16 @@ async fn a_private_key_is_named_and_neither_kept_nor_repeated() {
     let secret = key.lines().nth(1).unwrap().to_owned();
     let der = STANDARD.encode(client.key_der());
     let both = format!("{}{key}", client.pem());
-    for text in [key.as_str(), both.as_str(), der.as_str()] {
+    let encrypted = encrypted(&key);
+    for text in [key.as_str(), both.as_str(), der.as_str(), &encrypted] {
         let body = json!({"certificates": [{"certificatePem": text, "description": "mine"}]});
         let answer = world.post(&format!("{link}/versions"), body).await;
         answer.problem(400, "certificate-validation-failure-create");
         item(&answer.body, "/certificates/0", "private-key-submitted");
         let shown = answer.body.to_string();
         assert!(!shown.contains(&secret) && !shown.contains(&der));
+        let is_encrypted = shown.contains("an encrypted private key");
+        assert_eq!(is_encrypted, text == encrypted);
     }
     let body = json!({"caSetName": "others", "description": format!("x {key}").chars().take(200).collect::<String>()});
     let refused = world.post(&format!("{PREFIX}/ca-sets"), body).await;
@@ -162,4 +191,13 @@ async fn a_private_key_is_named_and_neither_kept_nor_repeated() {
             .any(|window| window == &secret.as_bytes()[..32]);
         assert!(!found, "the key is in the store");
     }
+}
+
+fn encrypted(key: &str) -> String {
+    let openssl = OpenSsl::new();
+    std::fs::write(openssl.path().join("key"), key).unwrap();
+    openssl
+        .try_run("pkcs8 -topk8 -in key -passout pass:secret -out encrypted")
+        .unwrap();
+    std::fs::read_to_string(openssl.path().join("encrypted")).unwrap()
 }

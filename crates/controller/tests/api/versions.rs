@@ -193,6 +193,10 @@ async fn version_numbers_are_never_reused() {
         [(3, true), (1, true)]
     );
     assert_eq!(numbers("?activeVersionsOnly=true").await, []);
+    assert_eq!(
+        numbers("?activeVersionsOnly=true&includeCertificates=true").await,
+        []
+    );
     assert_eq!(numbers("?caSetVersionStatus=DELETED").await, [(2, false)]);
     assert_eq!(
         numbers("?caSetVersionStatus=DELETED,NOT_DELETED")

@@ -19,10 +19,10 @@ use crate::clock::SystemClock;
 /// Exit code 0: accepted; 1: refused, or a file cannot be used; 2: usage.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The client's certificate, with its intermediates if it sends them: PEM or DER.
+    /// The client's certificate, with its intermediates if it sends them: PEM, DER or PKCS#7.
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
-    /// The CA certificates that are trusted: PEM or DER, one or several files.
+    /// The CA certificates that are trusted: PEM, DER or PKCS#7, one or several files.
     #[arg(long, value_name = "FILE", required = true)]
     ca: Vec<PathBuf>,
     /// The time of the decision, RFC 3339; now by default.

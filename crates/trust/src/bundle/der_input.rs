@@ -1,22 +1,41 @@
 //! Input that is DER.
 
-use super::{Bundle, BundleEntry, ParseBundleError, WrongContent};
+use super::{Bundle, BundleEntry, ParseBundleError, WrongContent, pkcs7};
 use crate::Certificate;
 use crate::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
 
 pub(super) fn parse(input: &[u8]) -> Result<Bundle, ParseBundleError> {
-    match Certificate::from_der(input) {
-        Ok(certificate) => Ok(Bundle {
-            certificates: vec![BundleEntry {
+    let cause = match Certificate::from_der(input) {
+        Ok(certificate) => {
+            let entry = BundleEntry {
                 certificate,
                 line: 1,
-            }],
-        }),
-        Err(cause) => Err(match recognise(input) {
-            Some(what) => ParseBundleError::WrongContent { line: 1, what },
-            None => ParseBundleError::Certificate { line: 1, cause },
-        }),
+            };
+            return Ok(Bundle {
+                certificates: vec![entry],
+            });
+        }
+        Err(cause) => cause,
+    };
+    match recognise(input) {
+        Some(WrongContent::Pkcs7) => from_pkcs7(input, 1).and_then(Bundle::bounded),
+        Some(what) => Err(ParseBundleError::WrongContent { line: 1, what }),
+        None => Err(ParseBundleError::Certificate { line: 1, cause }),
     }
+}
+
+/// The certificates of a PKCS#7 file that begins at this line.
+pub(super) fn from_pkcs7(input: &[u8], line: usize) -> Result<Vec<BundleEntry>, ParseBundleError> {
+    let what = WrongContent::Pkcs7;
+    pkcs7::certificates(input)
+        .map_err(|_| ParseBundleError::WrongContent { line, what })?
+        .into_iter()
+        .map(|der| {
+            Certificate::from_der(der)
+                .map(|certificate| BundleEntry { certificate, line })
+                .map_err(|cause| ParseBundleError::Certificate { line, cause })
+        })
+        .collect()
 }
 
 /// What the DER is, going by the tags of its first fields.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{Bundle, BundleEntry, ParseBundleError, WrongContent};
+use super::{Bundle, BundleEntry, ParseBundleError, WrongContent, der_input};
 use crate::Certificate;
 
 /// Reads all blocks. Private keys are looked for first, so that they are named whatever else is wrong.
@@ -31,22 +31,24 @@ pub(super) fn parse(input: &[u8]) -> Result<Bundle, ParseBundleError> {
     if blocks.len() > Bundle::MAX_CERTIFICATES {
         return Err(ParseBundleError::TooManyCertificates);
     }
-    let certificates = blocks
-        .iter()
-        .map(|block| {
-            let der = block.decode()?;
-            let certificate =
-                Certificate::from_der(&der).map_err(|cause| ParseBundleError::Certificate {
-                    line: block.line,
-                    cause,
-                })?;
-            Ok(BundleEntry {
-                certificate,
+    let mut certificates = Vec::new();
+    for block in &blocks {
+        let der = block.decode()?;
+        if block.is_pkcs7() {
+            certificates.extend(der_input::from_pkcs7(&der, block.line)?);
+            continue;
+        }
+        let certificate =
+            Certificate::from_der(&der).map_err(|cause| ParseBundleError::Certificate {
                 line: block.line,
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(Bundle { certificates })
+                cause,
+            })?;
+        certificates.push(BundleEntry {
+            certificate,
+            line: block.line,
+        });
+    }
+    Bundle::bounded(certificates)
 }
 
 /// The contents of the first block with this label.
@@ -69,6 +71,10 @@ impl Block<'_> {
         self.label.ends_with(b"PRIVATE KEY")
     }
 
+    fn is_pkcs7(&self) -> bool {
+        matches!(self.label, b"CMS" | b"PKCS #7 SIGNED DATA" | b"PKCS7")
+    }
+
     fn wrong_content(&self) -> Option<WrongContent> {
         // RFC 1421 §4.6.1.1: `Proc-Type: 4,ENCRYPTED`, as `openssl genrsa -des3` writes it.
         let encrypted = || self.body.is_some_and(|body| contains(body, b"ENCRYPTED"));
@@ -80,7 +86,7 @@ impl Block<'_> {
             b"CERTIFICATE REQUEST" | b"NEW CERTIFICATE REQUEST" => {
                 Some(WrongContent::CertificateRequest)
             }
-            b"CMS" | b"PKCS #7 SIGNED DATA" | b"PKCS7" => Some(WrongContent::Pkcs7),
+            _ if self.is_pkcs7() => None,
             b"TRUSTED CERTIFICATE" => Some(WrongContent::TrustedCertificate),
             b"X509 CRL" => Some(WrongContent::Crl),
             _ if self.label.ends_with(b"PUBLIC KEY") => Some(WrongContent::PublicKey),

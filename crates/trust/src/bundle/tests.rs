@@ -109,14 +109,6 @@ fn what_people_paste_by_mistake_is_named() {
         b"",
     );
     assert_eq!(wrong(&request), (1, WrongContent::CertificateRequest));
-    let directory = std::env::temp_dir().join(format!("countersign-bundle-{}", std::process::id()));
-    std::fs::write(&directory, &pem).unwrap();
-    let p7 = openssl(
-        &format!("crl2pkcs7 -nocrl -certfile {}", directory.display()),
-        b"",
-    );
-    std::fs::remove_file(&directory).unwrap();
-    assert_eq!(wrong(&p7), (1, WrongContent::Pkcs7));
     let trusted = openssl("x509 -trustout", pem.as_bytes());
     assert_eq!(wrong(&trusted), (1, WrongContent::TrustedCertificate));
 
@@ -127,11 +119,85 @@ fn what_people_paste_by_mistake_is_named() {
     );
     assert_eq!(wrong(&der("rsa", &rsa)).1, WrongContent::PrivateKey);
     assert_eq!(wrong(&der("rsa -pubout", &rsa)).1, WrongContent::PublicKey);
-    assert_eq!(wrong(&der("pkcs7", &p7)).1, WrongContent::Pkcs7);
     assert_eq!(
         wrong(&der("pkcs8 -topk8 -passout pass:secret", &rsa)).1,
         WrongContent::EncryptedPrivateKey
     );
+}
+
+/// Runs `openssl crl2pkcs7` over files with these texts; the last one may be a CRL.
+fn pkcs7(certificates: &str, crl: Option<&str>) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let certificates = path("certificates", certificates);
+    let crl = crl.map_or("-nocrl".to_owned(), |crl| {
+        format!("-in {}", path("crl", crl))
+    });
+    let made = openssl(&format!("crl2pkcs7 {crl} -certfile {certificates}"), b"");
+    String::from_utf8(made).unwrap()
+}
+
+#[test]
+fn pkcs7_files_of_certificates_are_read_as_pem_and_as_der() {
+    let (one, two) = (certificate(), certificate());
+    let expected = parse_bundle(format!("{one}{two}").as_bytes()).unwrap();
+    let check = |input: &[u8], line: usize| {
+        let found = parse_bundle(input).unwrap().certificates;
+        assert_eq!(found.len(), 2);
+        for entry in &found {
+            assert_eq!(entry.line, line);
+            assert!(
+                expected
+                    .certificates
+                    .iter()
+                    .any(|it| it.certificate == entry.certificate)
+            );
+        }
+    };
+    let pem = pkcs7(&format!("{one}{two}"), None);
+    check(pem.as_bytes(), 1);
+    check(format!("\n{}", pem.replace("PKCS7", "CMS")).as_bytes(), 2);
+    check(&openssl("pkcs7 -outform DER", pem.as_bytes()), 1);
+    let beside = parse_bundle(format!("{one}{pem}").as_bytes()).unwrap();
+    assert_eq!(beside.certificates.len(), 3);
+    assert_eq!(beside.duplicates().len(), 1);
+}
+
+#[test]
+fn pkcs7_files_that_say_more_are_refused_with_the_command_that_converts_them() {
+    // Made by OpenSSL 3: an empty CRL of a CA of its own.
+    let root = countersign_testkit::Pki::new().root("root");
+    let crl = openssl("crl -inform DER", &root.crl().issue());
+    let with_crl = pkcs7(&root.pem(), Some(std::str::from_utf8(&crl).unwrap()));
+    assert_eq!(wrong(with_crl.as_bytes()), (1, WrongContent::Pkcs7));
+    let empty = pkcs7("", None);
+    assert_eq!(wrong(empty.as_bytes()), (1, WrongContent::Pkcs7));
+    let signer = root.client("signer").issue();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [("pem", signer.pem()), ("key", signer.key_pem())] {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let place = directory.path().display();
+    let signed = openssl(
+        &format!("cms -sign -signer {place}/pem -inkey {place}/key -outform PEM -nodetach"),
+        b"hello",
+    );
+    assert_eq!(wrong(&signed), (1, WrongContent::Pkcs7));
+    let p12 = openssl(
+        &format!("pkcs12 -export -in {place}/pem -nokeys -passout pass:secret"),
+        b"",
+    );
+    assert_eq!(wrong(&p12), (1, WrongContent::Pkcs12));
+    for what in [WrongContent::Pkcs7, WrongContent::Pkcs12] {
+        assert!(what.remedy().contains("openssl pkcs"));
+    }
+    // Small keys are DER of less than 128 octets.
+    let ed25519 = openssl("genpkey -algorithm ed25519 -outform DER", b"");
+    assert_eq!(wrong(&ed25519), (1, WrongContent::PrivateKey));
 }
 
 #[test]

@@ -29,21 +29,17 @@ impl List {
         connection: &ConnectionOptions,
         stopped: Option<&StoppedInstance>,
     ) -> Result<ExitCode> {
-        let answer = match stopped {
-            Some(stopped) => {
-                let log = stopped.controller.audit();
-                let entries = log.list(&stopped.caller(), self.before, self.limit).await?;
-                let last = entries.last().map(|entry| entry.sequence);
-                AuditEntries {
-                    entries: entries.into_iter().map(show).collect(),
-                    next_before: last.filter(|sequence| *sequence > 1),
-                }
+        let mut answer = page(connection, stopped, self.before, self.limit).await?;
+        // Pages end early when their entries are long.
+        while let Some(before) = answer.next_before {
+            let missing = self.limit.saturating_sub(answer.entries.len() as u32);
+            if missing == 0 {
+                break;
             }
-            None => {
-                let client = connection.session()?.client;
-                client.audit(self.before, Some(self.limit)).await?
-            }
-        };
+            let more = page(connection, stopped, Some(before), missing).await?;
+            answer.entries.extend(more.entries);
+            answer.next_before = more.next_before;
+        }
         connection.output().show(&answer, || {
             let mut table = Table::new(
                 ["NUMBER", "WHEN", "WHO", "ROLE", "FROM", "WHAT", "TO WHAT"],
@@ -64,6 +60,25 @@ impl List {
         })?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn page(
+    connection: &ConnectionOptions,
+    stopped: Option<&StoppedInstance>,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<AuditEntries> {
+    let Some(stopped) = stopped else {
+        let client = connection.session()?.client;
+        return Ok(client.audit(before, Some(limit)).await?);
+    };
+    let log = stopped.controller.audit();
+    let entries = log.list(&stopped.caller(), before, limit).await?;
+    let last = entries.last().map(|entry| entry.sequence);
+    Ok(AuditEntries {
+        entries: entries.into_iter().map(show).collect(),
+        next_before: last.filter(|sequence| *sequence > 1),
+    })
 }
 
 fn show(entry: countersign_controller::AuditEntry) -> AuditEntry {

@@ -19,7 +19,7 @@ pub(crate) struct Create {
     /// 1 to 255 characters for people.
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// CA certificates for version 1: PEM or DER, one or several files.
+    /// CA certificates for version 1: PEM, DER or PKCS#7, one or several files.
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
     /// Admit SHA-1 signatures in version 1; a stop-gap while clients are replaced.

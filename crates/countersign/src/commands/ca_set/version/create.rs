@@ -16,7 +16,7 @@ use crate::output::warn;
 pub(crate) struct Create {
     /// The CA set's name or id.
     set: String,
-    /// CA certificates: PEM or DER, one or several files.
+    /// CA certificates: PEM, DER or PKCS#7, one or several files.
     #[arg(long, value_name = "FILE", required = true)]
     ca: Vec<PathBuf>,
     /// 1 to 255 characters for people.

@@ -19,7 +19,7 @@ pub(crate) struct Update {
     set: String,
     /// A number or `latest`.
     version: VersionChoice,
-    /// All CA certificates that it is to hold: PEM or DER, one or several files.
+    /// All CA certificates that it is to hold: PEM, DER or PKCS#7, one or several files.
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
     /// CA certificates to put in besides.

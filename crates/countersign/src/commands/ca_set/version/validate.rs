@@ -14,7 +14,7 @@ use crate::output::warn;
 /// Judges CA certificates as an upload would be, and keeps nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// CA certificates: PEM or DER.
+    /// CA certificates: PEM, DER or PKCS#7.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Admit SHA-1 signatures.
