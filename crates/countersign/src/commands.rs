@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod explain;
 pub(crate) mod pki;
+pub(crate) mod property;
 pub(crate) mod quickstart;
 pub(crate) mod serve;
 pub(crate) mod site;

@@ -38,7 +38,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand,
     certificate::CertificateCommand, completions::Completions, config::ConfigCommand,
-    explain::Explain, pki::PkiCommand, quickstart::Quickstart, serve::Serve, site::SiteCommand,
+    explain::Explain, pki::PkiCommand, property::PropertyCommand, quickstart::Quickstart,
+    serve::Serve, site::SiteCommand,
 };
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
@@ -57,6 +58,7 @@ enum Command {
     CaSet(CaSetCommand),
     ApiClient(ApiClientCommand),
     Site(SiteCommand),
+    Property(PropertyCommand),
     Certificate(CertificateCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::CaSet(command) => command.run(),
         Command::ApiClient(command) => command.run(),
         Command::Site(command) => command.run(),
+        Command::Property(command) => command.run(),
         Command::Certificate(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Pki(command) => command.run(),

@@ -39,6 +39,10 @@ pub(super) fn of(slug: &str, context: &Map<String, Value>) -> Option<String> {
         }
         "no-previous-ca-set-version" => format!("`countersign ca-set activations {set}` shows what was active when"),
         "site-not-found" => "`countersign site list` shows what there is".to_owned(),
+        "property-not-found" => "`countersign property list` shows what there is".to_owned(),
+        "property-version-not-found" => "`countersign property versions PROPERTY` shows what there is".to_owned(),
+        "property-version-was-activated" => "`countersign property update PROPERTY` makes the next version and edits that".to_owned(),
+        "no-previous-property-version" => "`countersign property activations PROPERTY` shows what was active when".to_owned(),
         "edge-certificate-not-found" => "`countersign certificate list` shows what there is".to_owned(),
         "api-client-not-found" => "`countersign api-client list` shows what there is".to_owned(),
         "still-deployed" => "take it from the networks first: `countersign site remove NAME --network production --wait`, the same with staging".to_owned(),

@@ -1,0 +1,372 @@
+//! Properties through the real binary with curl: the vendor guide's two examples, and a certificate for one path only.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use countersign_testkit::process::{Program, free_address};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The quickstart's CA set: alice is one of its clients.
+const CLIENTS: &str = "1";
+
+/// A quickstart in a directory of its own, on ports of its own.
+struct World {
+    dir: TempDir,
+    api: SocketAddr,
+    production: SocketAddr,
+    origin: SocketAddr,
+    _instance: Program,
+}
+
+impl World {
+    fn started() -> Self {
+        let dir = TempDir::new().unwrap();
+        let [api, production, staging, origin] = std::array::from_fn(|_| free_address());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.current_dir(dir.path()).arg("quickstart");
+        for (flag, address) in [
+            ("--api", api),
+            ("--production", production),
+            ("--staging", staging),
+            ("--origin", origin),
+        ] {
+            command.args([flag, &address.to_string()]);
+        }
+        let mut instance = Program::start(&mut command);
+        instance.wait_for_line("# and back");
+        Self {
+            dir,
+            api,
+            production,
+            origin,
+            _instance: instance,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        Command::new(program)
+            .current_dir(self.dir.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .env("NO_PROXY", "*")
+            .output()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn countersign(&self, arguments: &[&str]) -> String {
+        let output = self.run(env!("CARGO_BIN_EXE_countersign"), arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command that is refused; what it says.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(env!("CARGO_BIN_EXE_countersign"), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("https://localhost:{}{path}", self.api.port());
+        let body = body.to_string();
+        let mut arguments = vec!["-sS", "--cacert", "countersign-data/api/ca.pem"];
+        arguments.extend(["-H", "@countersign-data/demo/authorization", "-X", method]);
+        if method != "GET" {
+            arguments.extend(["--json", &body]);
+        }
+        arguments.push(&url);
+        let output = self.run("curl", &arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
+    /// An edge certificate for a name that is deployed on production, and asks for clients of the quickstart's CA set if it is to.
+    fn edge_certificate(&self, name: &str, asks: bool) {
+        if !self.path("servers").exists() {
+            self.countersign(&["pki", "init", "Servers", "--dir", "servers"]);
+        }
+        let issue = [
+            "pki", "issue", name, "--server", "--san", name, "--dir", "servers",
+        ];
+        self.countersign(&[issue.as_slice(), &["--out", name]].concat());
+        let read =
+            |ending: &str| std::fs::read_to_string(self.path(&format!("{name}.{ending}"))).unwrap();
+        let mutual = json!({"caSetId": CLIENTS, "mode": "request"});
+        let body = json!({
+            "name": name,
+            "certificates": [{"certificatePem": read("pem"), "privateKeyPem": read("key")}],
+            "settings": if asks { json!({"mutualAuthentication": mutual}) } else { json!({}) },
+        });
+        let made = self.call("POST", "/v1/edge-certificates", &body);
+        let link = made["edgeCertificateLink"].as_str().unwrap();
+        let production = json!({"network": "PRODUCTION"});
+        let deployment = self.call("POST", &format!("{link}/deploy"), &production);
+        let link = deployment["deploymentLink"].as_str().unwrap();
+        let ended = self.until("the edge certificate is deployed", || {
+            let now = self.call("GET", link, &Value::Null);
+            (now["status"] != "IN_PROGRESS").then_some(now)
+        });
+        assert_eq!(ended["status"], "COMPLETE", "{ended}");
+    }
+
+    /// Makes a property with these rules and activates it on production.
+    fn property(&self, name: &str, hostnames: &[&str], rules: &Value) {
+        let file = format!("{name}.json");
+        std::fs::write(self.path(&file), rules.to_string()).unwrap();
+        let origin = format!("main=http://{}", self.origin);
+        let mut arguments = vec!["property", "create", name, "--origin", &origin];
+        arguments.extend(["--rules", &file]);
+        for hostname in hostnames {
+            arguments.extend(["--hostname", hostname]);
+        }
+        self.countersign(&arguments);
+        self.countersign(&[
+            "property",
+            "activate",
+            name,
+            "--network",
+            "production",
+            "--wait",
+        ]);
+    }
+
+    /// Status and body of a request to production.
+    fn get(&self, host: &str, path: &str, more: &[&str]) -> (String, String) {
+        let port = self.production.port();
+        let resolve = format!("{host}:{port}:127.0.0.1");
+        let url = format!("https://{host}:{port}{path}");
+        let mut arguments = vec!["-sS", "--cacert", "servers/root.pem", "--resolve", &resolve];
+        arguments.extend(["-w", "\n%{http_code}", &url]);
+        arguments.extend(more);
+        let output = self.run("curl", &arguments);
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.to_owned(), body.to_owned())
+    }
+
+    fn as_client(&self, host: &str, path: &str, client: &str) -> (String, String) {
+        let certificate = format!("countersign-data/demo/{client}.pem");
+        self.get(host, path, &["--cert", &certificate])
+    }
+
+    /// The newest record of the access log of which something is true.
+    fn record(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.until(what, || {
+            let text = std::fs::read_to_string(self.path("countersign-data/access.log")).ok()?;
+            let records = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            records.filter(|record| is_it(record)).last()
+        })
+    }
+
+    fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "it never came true: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn origin() -> Value {
+    json!({"name": "origin", "options": {"originId": "main"}})
+}
+
+fn hostname(name: &str) -> Value {
+    json!([{"name": "hostname", "options": {"matchOperator": "IS_ONE_OF", "values": [name]}}])
+}
+
+/// The guide's first example: where the hostname is this one, enforce and deny.
+#[test]
+fn a_rule_for_a_hostname_enforces_and_denies() {
+    let world = World::started();
+    world.edge_certificate("mtls.example.com", true);
+    world.edge_certificate("www.example.com", false);
+    let rules = json!({"ruleFormat": "v2025-10-16", "rules": {"name": "default", "behaviors": [origin()], "children": [
+        {"name": "mTLS", "criteria": hostname("mtls.example.com"), "behaviors": [{"name": "enforceMtlsSettings", "options": {
+            "enableAuthSet": true, "certificateAuthoritySet": [CLIENTS], "enableOcspStatus": false, "enableDenyRequest": true}}]}]}});
+    world.property("guide", &["mtls.example.com", "www.example.com"], &rules);
+    assert_eq!(world.as_client("mtls.example.com", "/", "alice").0, "200");
+    assert_eq!(world.get("mtls.example.com", "/", &[]).0, "403");
+    for refused in ["unknown", "expired"] {
+        assert_eq!(world.as_client("mtls.example.com", "/", refused).0, "403");
+    }
+    // The other hostname of the same property is not concerned.
+    assert_eq!(world.get("www.example.com", "/", &[]).0, "200");
+    let record = world.record("the refusal", |record| record["reason"] == "missing");
+    assert_eq!(record["rule"], "default / mTLS");
+    assert_eq!(record["status"], 403);
+}
+
+/// The guide's second example, in both generations of the rule format: the parent does not deny; one child forwards who is valid, another
+/// one writes into the log who is not.
+#[test]
+fn a_parent_that_does_not_deny_has_a_child_for_valid_clients_and_one_for_the_others() {
+    let world = World::started();
+    world.edge_certificate("first.example.com", true);
+    world.edge_certificate("second.example.com", true);
+    let log = json!({"name": "logCustom", "options": {"logCustomLogField": true, "customLogField": "mtls: {{builtin.CS_CLIENT_REASON}}"}});
+    let forward = json!({"name": "clientCertificateAuth", "options": {"enable": true, "enableCompleteClientCertificate": true,
+        "clientCertificateAttributes": ["SUBJECT", "COMMON_NAME", "SHA256_FINGERPRINT", "ISSUER"], "enableClientCertificateValidationStatus": true}});
+    let enforce = json!({"enableAuthSet": true, "certificateAuthoritySet": [CLIENTS], "enableDenyRequest": false});
+    let tree = |format: &str,
+                host: &str,
+                mut enforce: Value,
+                valid: Value,
+                failed: Value,
+                forward: Option<Value>| {
+        if forward.is_none() {
+            enforce["enableCompleteClientCertificate"] = json!(true);
+            enforce["clientCertificateAttributes"] = json!(["COMMON_NAME"]);
+        }
+        json!({"ruleFormat": format, "rules": {"name": "default", "behaviors": [origin()], "children": [
+            {"name": "mTLS", "criteria": hostname(host), "behaviors": [{"name": "enforceMtlsSettings", "options": enforce}], "children": [
+                {"name": "valid", "criteria": [{"name": "clientCertificate", "options": valid}],
+                    "behaviors": forward.into_iter().collect::<Vec<_>>()},
+                {"name": "failed", "criteria": [{"name": "clientCertificate", "options": failed}], "behaviors": [log.clone()]}]}]}})
+    };
+    let first = tree(
+        "v2025-10-16",
+        "first.example.com",
+        enforce.clone(),
+        json!({"isCertificatePresent": true, "isCertificateValid": "VALID"}),
+        json!({"enforceMtls": true}),
+        Some(forward),
+    );
+    world.property("first", &["first.example.com"], &first);
+    let second = tree(
+        "latest",
+        "second.example.com",
+        enforce,
+        json!({"enforceMtls": "PASS"}),
+        json!({"enforceMtls": "FAIL"}),
+        None,
+    );
+    world.property("second", &["second.example.com"], &second);
+    for host in ["first.example.com", "second.example.com"] {
+        let (status, body) = world.as_client(host, "/", "alice");
+        assert_eq!(status, "200");
+        assert!(body.contains("akamai-cc-der: :MI"), "{body}");
+        assert!(body.contains("akamai-cc-common-name: alice"), "{body}");
+        for (client, reason) in [("unknown", "unknown_issuer"), ("expired", "expired")] {
+            let (status, body) = world.as_client(host, "/", client);
+            assert_eq!(status, "200");
+            assert!(!body.contains("akamai-cc-der"), "{body}");
+            let wanted = format!("mtls: {reason}");
+            let record = world.record("the custom field", |record| {
+                record["custom_log"] == wanted && record["server_name"] == host
+            });
+            assert_eq!(record["would_deny"], "default / mTLS");
+            assert_eq!(record["status"], 200);
+        }
+        assert_eq!(world.get(host, "/", &[]).0, "200");
+        world.record("the custom field without a certificate", |record| {
+            record["custom_log"] == "mtls: missing" && record["server_name"] == host
+        });
+    }
+    let (_, body) = world.as_client("first.example.com", "/", "alice");
+    for header in [
+        "akamai-cc-status: valid",
+        "akamai-cc-subject: CN=alice",
+        "client-to-edge-http-auth: :MI",
+    ] {
+        assert!(body.contains(header), "{header}: {body}");
+    }
+}
+
+/// TLS 1.3 has no renegotiation: the certificate is asked for in the handshake, for every path, and a rule decides where it is needed.
+#[test]
+fn a_certificate_is_needed_for_one_path_only_on_tls_1_3() {
+    let world = World::started();
+    world.edge_certificate("www.example.com", true);
+    let rules = json!({"ruleFormat": "latest", "rules": {"name": "default", "behaviors": [origin()], "children": [
+        {"name": "admin", "criteria": [{"name": "path", "options": {"values": ["/admin", "/admin/*"]}}],
+            "behaviors": [{"name": "enforceMtlsSettings", "options": {
+                "enableAuthSet": true, "certificateAuthoritySet": [CLIENTS], "enableDenyRequest": true}}]}]}});
+    world.property("one-path", &["www.example.com"], &rules);
+    for version in ["--tlsv1.3", "--http1.1"] {
+        let get = |path: &str, more: &[&str]| {
+            let arguments = [&[version], more].concat();
+            world.get("www.example.com", path, &arguments)
+        };
+        assert_eq!(get("/", &[]).0, "200");
+        let (status, page) = get("/admin/users", &["-H", "accept: application/json"]);
+        assert_eq!(status, "403");
+        assert!(page.contains("\"missing\""), "{page}");
+        let alice = ["--cert", "countersign-data/demo/alice.pem"];
+        assert_eq!(get("/admin/users", &alice).0, "200");
+        // Somebody else's certificate is no obstacle where none is needed.
+        let unknown = ["--cert", "countersign-data/demo/unknown.pem"];
+        assert_eq!(get("/", &unknown).0, "200");
+        assert_eq!(get("/admin/users", &unknown).0, "403");
+    }
+    // On one connection: the open path before and after the closed one.
+    let port = world.production.port();
+    let one = format!("https://www.example.com:{port}/one");
+    let output = world.get("www.example.com", "/admin", &[&one]);
+    assert!(output.1.contains("GET /one"), "{}", output.1);
+}
+
+#[test]
+fn mistakes_in_rules_are_told_with_place_and_remedy_and_stand_against_activation() {
+    let world = World::started();
+    world.edge_certificate("www.example.com", true);
+    let rules = json!({"ruleFormat": "latest", "rules": {"name": "default", "behaviors": [origin(),
+        {"name": "enforceMtlsSettings", "options": {"enableAuthSet": true, "certificateAuthoritySet": ["77"], "enableDenyRequest": true}},
+        {"name": "denyAcess", "options": {"reason": "x"}}]}});
+    std::fs::write(world.path("bad.json"), rules.to_string()).unwrap();
+    let origin = format!("main=http://{}", world.origin);
+    let create = [
+        "property",
+        "create",
+        "shop",
+        "--hostname",
+        "www.example.com",
+    ];
+    world.countersign(
+        &[
+            create.as_slice(),
+            &["--origin", &origin, "--rules", "bad.json"],
+        ]
+        .concat(),
+    );
+    let said = world.refused(&["property", "rules", "shop"]);
+    assert!(
+        said.contains("/rules/behaviors/2/name: There is no behavior `denyAcess`."),
+        "{said}"
+    );
+    assert!(said.contains("Did you mean `denyAccess`?"), "{said}");
+    assert!(said.contains("The account has no CA set 77."), "{said}");
+    let refused = world.refused(&["property", "activate", "shop", "--network", "production"]);
+    assert!(refused.contains("denyAcess"), "{refused}");
+    let rolled = world.refused(&[
+        "property",
+        "rollback",
+        "shop",
+        "--network",
+        "production",
+        "--yes",
+    ]);
+    assert!(rolled.contains("was ever active on production"), "{rolled}");
+}
