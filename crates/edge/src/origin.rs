@@ -21,6 +21,7 @@ mod error;
 mod health;
 mod health_check;
 mod lease;
+mod overhear;
 mod pool;
 mod refusal_page;
 mod retry;

@@ -225,6 +225,14 @@ impl OriginConnector {
     }
 }
 
+impl OriginConnector {
+    /// Whether the origin ever asked for a certificate, and there was none that it could have been shown.
+    #[must_use]
+    pub fn was_asked_in_vain(&self) -> bool {
+        self.shown.was_missed()
+    }
+}
+
 impl OriginAlpn {
     fn protocols(self) -> Vec<Vec<u8>> {
         match self {

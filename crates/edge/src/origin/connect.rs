@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::endpoint::Endpoint;
+use super::overhear::{Overhear, Overheard};
 use super::{Origin, OriginError};
 use crate::http::RequestBody;
 
@@ -24,14 +25,22 @@ pub(super) type Http2 = http2::SendRequest<RequestBody>;
 #[derive(Debug)]
 pub(super) enum Engine {
     Http1(Http1),
-    /// With the number of streams that the origin allows now.
-    Http2(Http2, Arc<AtomicUsize>),
+    Http2(Http2, Told),
+}
+
+/// What the origin tells about a connection of HTTP/2 while it is open.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// How many streams it allows now.
+    pub(super) streams: Arc<AtomicUsize>,
+    /// That it refuses our certificate.
+    pub(super) refusal: Overheard,
 }
 
 /// A connection on which nothing is spoken yet.
 pub(super) enum Transport {
     Plain(TcpStream),
-    Tls(OriginStream<TcpStream>),
+    Tls(Box<OriginStream<TcpStream>>),
 }
 
 /// What a connection has to speak.
@@ -85,7 +94,7 @@ async fn connect_at_leisure(
             if speak == Speak::Http2 && !is_http2 {
                 return Err(OriginError::no_http2());
             }
-            start(stream, is_http2, origin).await
+            start(*stream, is_http2, origin).await
         }
     }
 }
@@ -106,7 +115,7 @@ pub(super) async fn transport(
         Some(connector) => connector
             .connect(stream, &endpoint.model.host, alpn)
             .await
-            .map(Transport::Tls)
+            .map(|stream| Transport::Tls(Box::new(stream)))
             .map_err(|error| OriginError::tls(&error)),
     }
 }
@@ -146,6 +155,7 @@ async fn http2<IO>(stream: IO, origin: &Origin) -> hyper::Result<Engine>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let (stream, refusal) = Overhear::new(stream);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -171,5 +181,5 @@ where
         });
         let _ = ended.await;
     });
-    Ok(Engine::Http2(sender, streams))
+    Ok(Engine::Http2(sender, Told { streams, refusal }))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_tls::OriginConnector;
 use countersign_trust::Reason;
 
 use super::health::State;
@@ -127,6 +128,18 @@ impl Origin {
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it asked for a certificate that there is not, and never answered a request since.
+    pub(super) fn wants_what_is_missing(&self) -> bool {
+        let counts = &self.counts;
+        let asked = self
+            .connector
+            .as_ref()
+            .is_some_and(OriginConnector::was_asked_in_vain);
+        asked
+            && counts.new.load(Ordering::Relaxed) == 0
+            && counts.reused.load(Ordering::Relaxed) == 0
     }
 
     /// A request more in flight, when the origin may be burdened with it.

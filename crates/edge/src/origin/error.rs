@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use countersign_tls::{BuildOriginError, OriginTlsError, origin_refused_certificate};
+use countersign_tls::{Alert, BuildOriginError, OriginTlsError, origin_refused_certificate};
 use countersign_trust::Reason;
 
 use crate::causes::with_causes;
@@ -128,6 +128,20 @@ impl OriginError {
         Self::new(error.reason(), with_causes(error))
     }
 
+    pub(super) fn refused(alert: Alert) -> Self {
+        Self::new(
+            Reason::OriginRefusedCertificate,
+            format!("the origin refused the client certificate with the alert `{alert}`"),
+        )
+    }
+
+    pub(super) fn refused_silently() -> Self {
+        Self::new(
+            Reason::OriginRefusedCertificate,
+            "the origin asked for a client certificate, there is none for it, and it closed the connection without an answer",
+        )
+    }
+
     /// An error of the HTTP engine. RFC 8446 §4.4.2.4: an origin refuses our certificate after its side of the TLS 1.3 handshake, so that
     /// the refusal comes with the first read.
     pub(crate) fn http(error: &(dyn Error + 'static)) -> Self {
@@ -137,10 +151,7 @@ impl OriginError {
                 .downcast_ref::<io::Error>()
                 .and_then(origin_refused_certificate)
             {
-                return Self::new(
-                    Reason::OriginRefusedCertificate,
-                    format!("the origin refused the client certificate with the alert `{alert}`"),
-                );
+                return Self::refused(alert);
             }
             cause = current.source();
         }

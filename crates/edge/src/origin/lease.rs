@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{ConnectionSharing, Endpoint, OriginProtocol};
+use countersign_tls::Alert;
 use countersign_trust::Reason;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -191,9 +192,7 @@ impl Origin {
         }
         let channel = match engine {
             Engine::Http1(sender) => Channel::Http1(sender),
-            Engine::Http2(sender, allowed) => {
-                Channel::Http2(pool.put_http2(sender, allowed, owner))
-            }
+            Engine::Http2(sender, told) => Channel::Http2(pool.put_http2(sender, told, owner)),
         };
         drop(turn);
         Ok(channel)
@@ -235,6 +234,14 @@ impl Lease {
 
     pub(crate) fn socket(&self) -> SocketAddr {
         self.address.socket
+    }
+
+    /// With which alert the origin refused our certificate, where the engine does not say it.
+    pub(super) fn refusal(&self) -> Option<Alert> {
+        match &self.channel {
+            Channel::Http1(_) => None,
+            Channel::Http2(stream) => stream.refusal(),
+        }
     }
 
     /// The connection takes no more requests.

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connect::{Http1, Http2};
+use countersign_tls::Alert;
+
+use super::connect::{Http1, Http2, Told};
 use super::health::{milliseconds, now};
 
 /// Who a connection belongs to: everybody, or one client connection by its number.
@@ -33,8 +35,7 @@ struct Idle {
 pub(super) struct Multiplexed {
     sender: Http2,
     owner: Owner,
-    /// How many the origin allows.
-    allowed: Arc<AtomicUsize>,
+    told: Told,
     streams: AtomicUsize,
     /// In the time of [`now`].
     used: AtomicU64,
@@ -83,16 +84,11 @@ impl Pool {
     }
 
     /// A new connection, whose first place is given.
-    pub(super) fn put_http2(
-        &self,
-        sender: Http2,
-        allowed: Arc<AtomicUsize>,
-        owner: Owner,
-    ) -> Stream {
+    pub(super) fn put_http2(&self, sender: Http2, told: Told, owner: Owner) -> Stream {
         let connection = Arc::new(Multiplexed {
             sender,
             owner,
-            allowed,
+            told,
             streams: AtomicUsize::new(1),
             used: AtomicU64::new(now()),
             leaving: AtomicBool::new(false),
@@ -118,7 +114,7 @@ impl Pool {
 
 impl Multiplexed {
     fn join(self: &Arc<Self>) -> Option<Stream> {
-        let allowed = self.allowed.load(Ordering::Relaxed);
+        let allowed = self.told.streams.load(Ordering::Relaxed);
         let joined = !self.is_leaving()
             && self
                 .streams
@@ -137,6 +133,11 @@ impl Multiplexed {
 impl Stream {
     pub(super) fn sender(&self) -> Http2 {
         self.0.sender.clone()
+    }
+
+    /// With which alert the origin refused our certificate, when it did.
+    pub(super) fn refusal(&self) -> Option<Alert> {
+        self.0.told.refusal.get().copied()
     }
 
     /// The origin takes no more requests on the connection.

@@ -121,7 +121,7 @@ impl Origin {
                 self.counts.retried();
                 avoid.push(Arc::clone(lease.address()));
                 // Where there is one address only, it is the one to try again.
-                if self.choose(&avoid).is_none() {
+                if avoid.len() >= self.states().len() {
                     avoid.clear();
                 }
             }
@@ -197,7 +197,12 @@ impl Origin {
         };
         let unsent = error.take_message();
         let error = error.error();
-        let told = OriginError::http(error);
+        let told = match lease.refusal() {
+            Some(alert) => OriginError::refused(alert),
+            // Some origins say nothing at all, as those of gRPC do.
+            None if self.wants_what_is_missing() => OriginError::refused_silently(),
+            None => OriginError::http(error),
+        };
         Err(match unsent {
             Some(request) => Unanswered::Unsent(Box::new(request), told),
             None if is_refused(error) => Unanswered::Refused(told),

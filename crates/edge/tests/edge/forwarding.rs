@@ -363,7 +363,7 @@ async fn an_https_origin_is_verified() {
     }
 }
 
-fn credential(world: &World, id: &str, credential: &Credential) -> ClientCredential {
+pub(crate) fn credential(world: &World, id: &str, credential: &Credential) -> ClientCredential {
     ClientCredential {
         id: id.parse().unwrap(),
         chain: credential.chain_der(),

@@ -464,13 +464,14 @@ pub(crate) fn ca_set(id: u64, name: &str, ca: &Ca) -> CaSet {
 }
 
 pub(crate) fn plain_origin(id: &str, origin: &Origin) -> OriginModel {
+    plain_to(id, origin.address().port())
+}
+
+/// An origin without TLS at this port.
+pub(crate) fn plain_to(id: &str, port: u16) -> OriginModel {
     OriginModel {
         id: id.parse().unwrap(),
-        endpoints: vec![Endpoint {
-            host: origin.address().ip().to_string(),
-            port: origin.address().port(),
-            weight: 1,
-        }],
+        endpoints: vec![local(port)],
         scheme: OriginScheme::Http,
         host_header: HostHeader::Request,
         timeouts: OriginTimeouts::default(),
@@ -478,15 +479,30 @@ pub(crate) fn plain_origin(id: &str, origin: &Origin) -> OriginModel {
     }
 }
 
-pub(crate) fn tls_origin(id: &str, origin: &Origin, root: &Ca) -> OriginModel {
+/// A TLS origin called `origin.test` at this port.
+pub(crate) fn tls_to(id: &str, port: u16, root: &Ca) -> OriginModel {
     OriginModel {
+        endpoints: vec![local(port)],
         scheme: OriginScheme::Https(OriginTls {
             trust: OriginTrust::Bundle(vec![root.der().to_vec()]),
             server_name: Some("origin.test".to_owned()),
             minimum_version: TlsVersion::Tls12,
             client_credential: None,
         }),
-        ..plain_origin(id, origin)
+        ..plain_to(id, port)
+    }
+}
+
+pub(crate) fn tls_origin(id: &str, origin: &Origin, root: &Ca) -> OriginModel {
+    tls_to(id, origin.address().port(), root)
+}
+
+/// One of several addresses.
+pub(crate) fn local(port: u16) -> Endpoint {
+    Endpoint {
+        host: "127.0.0.1".to_owned(),
+        port,
+        weight: 1,
     }
 }
 
