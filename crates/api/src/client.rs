@@ -9,7 +9,7 @@ mod truststore;
 
 use std::fmt;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue, IF_MATCH};
+use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_MATCH};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -145,6 +145,16 @@ impl Client {
         decode(self.send(self.request(Method::GET, path, query)).await?)
     }
 
+    /// As [`Client::get`], with the tag that names the state of what is there.
+    async fn get_tagged<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+    ) -> Result<(T, Option<String>), ClientError> {
+        let mut answer = self.send(self.request(Method::GET, path, &[])).await?;
+        let tag = answer.tag.take();
+        Ok((decode(answer)?, tag))
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -220,8 +230,8 @@ impl Client {
         self.http.request(method, url)
     }
 
-    /// Sends a request with the credentials; a good answer is its status and body.
-    async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), ClientError> {
+    /// Sends a request with the credentials; hands back a good answer.
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let mut request = request.build()?;
         let header = match &self.credentials {
             Credentials::Bearer(token) => Some(format!("Bearer {}", token.expose())),
@@ -239,6 +249,11 @@ impl Client {
         }
         let mut response = self.http.execute(request).await?;
         let status = response.status();
+        let tag = response
+            .headers()
+            .get(ETAG)
+            .and_then(|tag| tag.to_str().ok());
+        let tag = tag.map(|tag| tag.trim_matches('"').to_owned());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > ANSWER_MAX_BYTES {
@@ -247,7 +262,7 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         if status.is_success() {
-            return Ok((status, body));
+            return Ok(Answer { status, tag, body });
         }
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) if !problem.kind.is_empty() => Err(ClientError::Problem(Box::new(problem))),
@@ -259,9 +274,17 @@ impl Client {
     }
 }
 
-fn decode<T: DeserializeOwned>((status, body): (StatusCode, Vec<u8>)) -> Result<T, ClientError> {
-    serde_json::from_slice(&body).map_err(|cause| ClientError::Unexpected {
-        status: status.as_u16(),
+/// A good answer.
+struct Answer {
+    status: StatusCode,
+    /// Names the state of what it shows.
+    tag: Option<String>,
+    body: Vec<u8>,
+}
+
+fn decode<T: DeserializeOwned>(answer: Answer) -> Result<T, ClientError> {
+    serde_json::from_slice(&answer.body).map_err(|cause| ClientError::Unexpected {
+        status: answer.status.as_u16(),
         cause: Some(cause),
     })
 }

@@ -142,16 +142,28 @@ impl Client {
             .await
     }
 
-    /// Replaces what a version says and holds.
+    /// One version with its certificates, and the tag that names its state, for [`Client::update_version`].
+    pub async fn version_to_update(
+        &self,
+        id: &str,
+        version: u32,
+    ) -> Result<(Version, Option<String>), ClientError> {
+        let version = version.to_string();
+        self.get_tagged(&path(&["ca-sets", id, "versions", &version]))
+            .await
+    }
+
+    /// Replaces what a version says and holds; with a tag, only if nobody changed it since.
     pub async fn update_version(
         &self,
         id: &str,
         version: u32,
         request: &VersionRequest,
+        seen: Option<&str>,
     ) -> Result<Version, ClientError> {
         let version = version.to_string();
-        self.put(&path(&["ca-sets", id, "versions", &version]), request)
-            .await
+        let path = path(&["ca-sets", id, "versions", &version]);
+        self.put_if(&path, request, seen).await
     }
 
     /// Marks a version for removal.

@@ -87,7 +87,17 @@ async fn every_operation_is_there_and_reads_its_answer() {
     assert_eq!(client.ca_set(id).await.unwrap(), set);
     let version = client.create_version(id, &holding("One")).await.unwrap();
     assert_eq!(version.version, 1);
-    client.update_version(id, 1, &holding("Two")).await.unwrap();
+    let (_, seen) = client.version_to_update(id, 1).await.unwrap();
+    let seen = seen.as_deref();
+    client
+        .update_version(id, 1, &holding("Two"), seen)
+        .await
+        .unwrap();
+    let late = client
+        .update_version(id, 1, &holding("Three"), seen)
+        .await
+        .unwrap_err();
+    assert_eq!(late.problem().unwrap().slug(), "precondition-failed");
     assert_eq!(
         client.version(id, 1).await.unwrap().description.as_deref(),
         Some("Two")

@@ -39,7 +39,7 @@ impl Update {
         let (replacing, adding) = (files::read(&self.ca)?, files::read(&self.add_ca)?);
         let set = find::ca_set(client, &self.set).await?;
         let number = self.version.of(&set)?;
-        let known = client.version(&set.ca_set_id, number).await?;
+        let (known, seen) = client.version_to_update(&set.ca_set_id, number).await?;
         let certificates = if replacing.is_empty() {
             let kept = known.certificates.unwrap_or_default().into_iter();
             kept.map(|certificate| CertificateRequest {
@@ -57,7 +57,7 @@ impl Update {
             description: self.description.or(known.description),
         };
         let version = client
-            .update_version(&set.ca_set_id, number, &request)
+            .update_version(&set.ca_set_id, number, &request, seen.as_deref())
             .await?;
         if let Some(validation) = &version.validation {
             warn(&validation.warnings);
