@@ -4,6 +4,7 @@ pub mod crls;
 pub mod deployment;
 pub mod edge_certificates;
 pub mod extended_key_usage;
+pub mod ocsp;
 pub mod properties;
 pub mod revocations;
 pub mod sites;

@@ -14,6 +14,7 @@ mod edge_certificates;
 mod edgegrid;
 mod extended_key_usage;
 mod media;
+mod ocsp;
 mod openapi;
 mod operation;
 mod problem;

@@ -15,12 +15,15 @@ mod engine;
 mod error;
 mod extended_key_usage;
 mod materials;
+pub(crate) mod ocsp;
+mod outbound;
 mod properties;
 mod publisher;
 pub(crate) mod purge;
 mod reconciler;
 pub(crate) mod revocations;
 mod secrets;
+mod single_flight;
 mod sites;
 pub(crate) mod state;
 mod upload;
@@ -45,6 +48,7 @@ pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use extended_key_usage::ExtendedKeyUsageRules;
+pub use ocsp::Ocsp;
 pub use properties::{Finding, Findings, NewProperty, Properties, VersionPart};
 pub use revocations::{NewRevocation, Revocations};
 pub use sites::Sites;
@@ -69,6 +73,11 @@ pub(crate) struct Context {
     pub(crate) revocations: revocations::RevocationPublisher,
     /// Wakes the fetching of CRLs.
     pub(crate) crls_due: Notify,
+    pub(crate) crls_under_way: single_flight::SingleFlight<i64>,
+    /// What is asked of OCSP responders.
+    pub(crate) asking: ocsp::Asking,
+    /// Wakes the asking of OCSP responders.
+    pub(crate) ocsp_due: Notify,
     /// Counts the changes of what is done about revocation for CA sets.
     pub(crate) policies: watch::Sender<u64>,
     /// Wakes the reconcilers: something is in progress that they finish.

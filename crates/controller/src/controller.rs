@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use countersign_snapshot::{Network, SignedSnapshot, VerifyingKey};
+use countersign_snapshot::{Network, SignedSnapshot, StatusSource, VerifyingKey};
 use countersign_trust::UnixTime;
 use tokio::sync::{Mutex, Notify, watch};
 
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
-    ExtendedKeyUsageRules, Properties, Revocations, ServiceError, Sites, Versions, deletions,
+    ExtendedKeyUsageRules, Ocsp, Properties, Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -39,6 +39,9 @@ impl Controller {
         let context = Context {
             revocations: RevocationPublisher::new(bodies),
             crls_due: Notify::new(),
+            crls_under_way: Default::default(),
+            asking: Default::default(),
+            ocsp_due: Notify::new(),
             policies: watch::Sender::new(0),
             store,
             clock: config.clock,
@@ -121,6 +124,18 @@ impl Controller {
     #[must_use]
     pub fn extended_key_usage_rules(&self) -> ExtendedKeyUsageRules<'_> {
         ExtendedKeyUsageRules::new(&self.context)
+    }
+
+    /// OCSP, and who may be asked about the clients of a CA set.
+    #[must_use]
+    pub fn ocsp(&self) -> Ocsp<'_> {
+        Ocsp::new(&self.context)
+    }
+
+    /// Whom edge nodes ask about clients that they never saw before.
+    #[must_use]
+    pub fn status_source(&self) -> Arc<dyn StatusSource> {
+        Arc::new(crate::app::ocsp::Source(Arc::clone(&self.context)))
     }
 
     /// Revocations by hand.

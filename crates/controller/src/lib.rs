@@ -36,19 +36,19 @@ pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
     EdgeCertificates, ErrorCode, ErrorItem, Expiry, ExtendedKeyUsageRules, Finding, Findings,
     Judged, NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty, NewRevocation,
-    NewVersion, Properties, Revocations, ServiceError, Sites, SubmittedCertificate, VersionFilter,
-    VersionPart, Versions,
+    NewVersion, Ocsp, Properties, Revocations, ServiceError, Sites, SubmittedCertificate,
+    VersionFilter, VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
 pub use distribution::{BoxFuture, Distribution};
 pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
-    ApiClient, ApiClientKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,
-    Caller, CrlSource, CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId,
-    DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldCertificate, HeldCrl, KeyPair,
-    KeyPairId, OperatorCertificate, ParseRoleError, Property, PropertyId, PropertyVersion,
-    REVOCATION_REASONS, Revocation, RevocationId, Role, Site, SiteId, Version, VersionStatus,
-    Warning,
+    ApiClient, ApiClientKind, AskedCertificate, Association, AssociationKind, AssociationStatus,
+    CaSet, CaSetStatus, Caller, CrlSource, CrlState, Deletion, Deployed, Deployment,
+    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldAnswer,
+    HeldCertificate, HeldCrl, KeyPair, KeyPairId, OperatorCertificate, ParseRoleError, Property,
+    PropertyId, PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site,
+    SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

@@ -6,6 +6,7 @@ mod ca_set;
 mod caller;
 mod crl;
 mod deployment;
+mod ocsp;
 mod property;
 mod revocation;
 mod site;
@@ -20,6 +21,7 @@ pub use ca_set::{
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
 pub use crl::{CrlSource, CrlState, HeldCrl};
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
+pub use ocsp::{AskedCertificate, HeldAnswer, Says};
 pub use property::{Property, PropertyId, PropertyVersion};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};

@@ -25,6 +25,7 @@ pub(crate) mod enforced;
 pub(crate) mod extended_key_usage;
 pub(crate) mod holdings;
 pub(crate) mod networks;
+pub(crate) mod ocsp;
 pub(crate) mod properties;
 pub(crate) mod purge;
 pub(crate) mod revocations;

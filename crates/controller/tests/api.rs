@@ -26,6 +26,8 @@ mod crls;
 mod errors;
 #[path = "api/extended_key_usage.rs"]
 mod extended_key_usage;
+#[path = "api/ocsp.rs"]
+mod ocsp;
 #[path = "api/openapi.rs"]
 mod openapi;
 #[path = "api/permissions.rs"]

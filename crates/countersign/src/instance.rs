@@ -137,6 +137,7 @@ impl Instance {
         let control = match opened {
             Ok(controller) => {
                 controller.start().await;
+                edges.ask_statuses_of(&controller);
                 let api = api.serve(&controller);
                 let caller = Caller::internal(AccountId::new(FIRST_ACCOUNT), "countersign");
                 let has_authority = api.authority().is_some();
@@ -267,6 +268,14 @@ impl Edges {
                 edge.reopen_access_log().await;
             }
             tracing::info!("access logs opened again");
+        }
+    }
+
+    /// Edges find out about clients that they never saw before through the controller.
+    fn ask_statuses_of(&self, controller: &Controller) {
+        let source = controller.status_source();
+        for (_, _, edge) in &self.0 {
+            edge.ask_statuses_of(Arc::clone(&source));
         }
     }
 

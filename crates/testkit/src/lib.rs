@@ -29,6 +29,7 @@
 
 pub mod client;
 pub mod der;
+pub mod ocsp;
 pub mod openssl;
 pub mod origin;
 pub mod pki;
@@ -36,6 +37,7 @@ pub mod process;
 pub mod wait;
 
 pub use client::{HttpClient, TlsClient};
+pub use ocsp::OcspResponder;
 pub use openssl::OpenSsl;
 pub use origin::Origin;
 pub use pki::{Ca, Credential, Key, KeyKind, KeyUsage, Pki, Request, Tbs};

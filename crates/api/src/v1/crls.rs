@@ -33,6 +33,8 @@ pub struct Crl {
     pub url: Option<String>,
     /// Whether the host of the URL may be in a private network.
     pub private_network: bool,
+    /// Whether nobody added it: certificates of clients name it.
+    pub from_certificate: bool,
     /// Who issued it.
     pub issuer: Option<String>,
     /// Its number, hexadecimal.

@@ -44,6 +44,28 @@ pub struct EdgeCertificateSettings {
     /// Whether clients need certificates; a site that says so itself overrides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<MutualAuthentication>,
+    /// Whether what the certificate's own CA says about it is fetched ahead and stapled to handshakes.
+    #[serde(default, skip_serializing_if = "OcspStapling::is_default")]
+    pub ocsp_stapling: OcspStapling,
+}
+
+/// Whether the status of an edge certificate is stapled (RFC 6066 §8).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OcspStapling {
+    /// When the certificate names a responder.
+    #[default]
+    On,
+    /// The same, and the responder may be in a private network.
+    PrivateNetwork,
+    /// Never.
+    Off,
+}
+
+impl OcspStapling {
+    fn is_default(&self) -> bool {
+        *self == Self::On
+    }
 }
 
 /// Whether and how clients are asked for certificates.

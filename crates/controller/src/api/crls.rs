@@ -245,6 +245,7 @@ fn wire_form(source: &CrlSource, now: UnixTime, grace: Duration) -> v1::Crl {
         state: source.state(now, grace).as_str().to_owned(),
         url: source.url.clone(),
         private_network: source.private_network,
+        from_certificate: source.from_certificate,
         issuer: crl.map(|crl| crl.issuer.clone()),
         number: crl.and_then(|crl| crl.number.clone()),
         delta: crl.map(|crl| crl.is_delta),

@@ -5,7 +5,7 @@ use http::Method;
 use super::call::{Call, Reply};
 use super::{
     activations, api_clients, audit, ca_sets, certificates, crls, edge_certificates,
-    extended_key_usage, properties, revocations, sites, versions,
+    extended_key_usage, ocsp, properties, revocations, sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -110,6 +110,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         revocations::OPERATIONS,
         crls::OPERATIONS,
         extended_key_usage::OPERATIONS,
+        ocsp::OPERATIONS,
         audit::OPERATIONS,
         api_clients::OPERATIONS,
     ]

@@ -1,23 +1,23 @@
 //! CRLs of CA sets: uploaded or fetched, and what is done about revocation for each set.
 
-mod address;
 mod fetch;
 mod fetcher;
+mod named;
 
 use countersign_snapshot::CaSetId;
 use countersign_trust::{Certificate, Crl, RevocationPolicy, Sha1Signatures, UnixTime};
-use http::Uri;
 use serde_json::{Value, json};
 
 pub(crate) use fetcher::run;
+pub(crate) use named::fetch_named;
 
+use super::outbound;
 use super::{Context, ErrorCode, ServiceError, ca_sets, change};
 use crate::model::{Caller, CrlSource, HeldCrl};
 use crate::store;
 
 const COUNTER: &str = "crl";
 const SOURCES_MAX: usize = 100;
-const URL_MAX_OCTETS: usize = 2_000;
 
 /// CRLs of CA sets.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ impl<'c> Crls<'c> {
             ca_set,
             url: None,
             private_network: false,
+            from_certificate: false,
             created_at: at,
             created_by: caller.name.clone(),
             crl: None,
@@ -271,35 +272,20 @@ fn refused(why: &str) -> ServiceError {
 }
 
 fn check_url(url: &str) -> Result<(), ServiceError> {
-    let bad = |why: &str| {
+    outbound::problem_of(url).map_or(Ok(()), |why| {
         Err(ServiceError::new(
             ErrorCode::InvalidField,
             format!("The address cannot be used: {why}."),
         )
         .at("/url"))
-    };
-    if url.len() > URL_MAX_OCTETS {
-        return bad("it is too long");
-    }
-    let Ok(uri) = url.parse::<Uri>() else {
-        return bad("it is no URL");
-    };
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
-        return bad(
-            "it has to begin with `http://` and a host; a CRL proves itself by its signature",
-        );
-    }
-    if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
-        return bad("it may not hold a name or a password");
-    }
-    Ok(())
+    })
 }
 
 fn digest(source: &CrlSource) -> Option<countersign_snapshot::BodyDigest> {
     source.crl.as_ref().map(|crl| crl.digest)
 }
 
-fn only(policies: Vec<(CaSetId, RevocationPolicy)>) -> RevocationPolicy {
+pub(crate) fn only(policies: Vec<(CaSetId, RevocationPolicy)>) -> RevocationPolicy {
     policies
         .into_iter()
         .next()
@@ -314,6 +300,7 @@ fn state(source: &CrlSource) -> Value {
     json!({
         "url": source.url,
         "privateNetwork": source.private_network,
+        "fromCertificate": source.from_certificate,
         "issuer": source.crl.as_ref().map(|crl| &crl.issuer),
         "sha256": source.crl.as_ref().map(|crl| crl.digest.to_string()),
     })

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::reconciler::Reconciler;
-use super::{crls, revocations};
+use super::{crls, ocsp, revocations};
 
 /// The running reconcilers; dropped, they stop where they are, which leaves nothing half done.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ impl Engine {
             tasks.spawn(revocations::run(Arc::clone(context), network));
         }
         tasks.spawn(crls::run(Arc::clone(context)));
+        tasks.spawn(ocsp::run(Arc::clone(context)));
         Self { tasks }
     }
 

@@ -14,6 +14,8 @@ pub struct CrlSource {
     pub url: Option<String>,
     /// Whether its host may be in a private network.
     pub private_network: bool,
+    /// Whether nobody added it: certificates of clients name it.
+    pub from_certificate: bool,
     /// When it was made.
     pub created_at: UnixTime,
     /// By whom.
@@ -93,24 +95,37 @@ impl CrlSource {
         let Some(crl) = &self.crl else {
             return CrlState::Missing;
         };
-        let Some(next) = crl.next_update else {
-            return CrlState::Good;
+        CrlState::of(crl.this_update, crl.next_update, now, grace)
+    }
+}
+
+impl CrlState {
+    /// How well data serves at a time that was issued and promised to be replaced then, with this grace.
+    #[must_use]
+    pub fn of(
+        this_update: UnixTime,
+        next_update: Option<UnixTime>,
+        now: UnixTime,
+        grace: std::time::Duration,
+    ) -> Self {
+        let Some(next) = next_update else {
+            return Self::Good;
         };
         if now > next.saturating_add(grace) {
-            return CrlState::Expired;
+            return Self::Expired;
         }
         if now > next {
-            return CrlState::Stale;
+            return Self::Stale;
         }
         let (left, life) = (
             next.as_micros().saturating_sub(now.as_micros()),
-            next.as_micros().saturating_sub(crl.this_update.as_micros()),
+            next.as_micros().saturating_sub(this_update.as_micros()),
         );
         // A newer one is fetched at half of the time, so that a quarter is left only when that goes wrong.
         if left < life / 4 {
-            CrlState::Expiring
+            Self::Expiring
         } else {
-            CrlState::Good
+            Self::Good
         }
     }
 }

@@ -19,6 +19,7 @@ impl FromRow<'_, SqliteRow> for CrlSource {
             ca_set: decode::ca_set_id(row, "ca_set_id")?,
             url: row.try_get("url")?,
             private_network: row.try_get("private_network")?,
+            from_certificate: row.try_get("from_certificate")?,
             created_at: decode::time(row, "created_at")?,
             created_by: row.try_get("created_by")?,
             crl: held(row)?,
@@ -58,9 +59,9 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     let crl = source.crl.as_ref();
     sqlx::query(
-        "INSERT INTO crls (id, ca_set_id, url, private_network, created_at, created_by, digest, signer, issuer, number, is_delta, entries,
+        "INSERT INTO crls (id, ca_set_id, url, private_network, from_certificate, created_at, created_by, digest, signer, issuer, number, is_delta, entries,
              this_update, next_update, received_at, etag, last_modified, checked_at, check_at, failures, error)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, signer = excluded.signer, issuer = excluded.issuer,
              number = excluded.number, is_delta = excluded.is_delta, entries = excluded.entries, this_update = excluded.this_update,
              next_update = excluded.next_update, received_at = excluded.received_at, etag = excluded.etag,
@@ -71,6 +72,7 @@ pub(crate) async fn put(
     .bind(decode::stored_id(source.ca_set))
     .bind(&source.url)
     .bind(source.private_network)
+    .bind(source.from_certificate)
     .bind(source.created_at.as_micros())
     .bind(&source.created_by)
     .bind(crl.map(|it| it.digest.as_bytes().to_vec()))
@@ -167,7 +169,7 @@ pub(crate) async fn bodies(
     connection: &mut SqliteConnection,
 ) -> Result<HashSet<String>, StoreError> {
     let digests: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT lower(hex(digest)) FROM crls WHERE digest IS NOT NULL")
+        sqlx::query_scalar("SELECT lower(hex(digest)) FROM crls WHERE digest IS NOT NULL UNION SELECT lower(hex(digest)) FROM ocsp_answers WHERE digest IS NOT NULL")
             .fetch_all(connection)
             .await?;
     Ok(digests.into_iter().collect())
@@ -196,7 +198,7 @@ pub(crate) async fn signers(
     Ok((certificates, sha1(allow)))
 }
 
-const fn sha1(allow: bool) -> Sha1Signatures {
+pub(super) const fn sha1(allow: bool) -> Sha1Signatures {
     if allow {
         Sha1Signatures::Allow
     } else {

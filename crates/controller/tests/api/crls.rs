@@ -119,27 +119,33 @@ async fn serve(answer: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
     let port = listener.local_addr().unwrap().port();
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let answer = answer.clone();
-            tokio::spawn(async move {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    let mut byte = [0];
-                    if stream.read_exact(&mut byte).await.is_err() {
-                        return;
-                    }
-                    head.push(byte[0]);
-                }
-                let _ = stream.write_all(&answer).await;
-            });
-        }
-    });
+    tokio::spawn(answer_on(listener, answer, counted));
     (port, count)
 }
 
-fn ok(body: &[u8]) -> Vec<u8> {
+pub async fn serve_on(listener: TcpListener, answer: Vec<u8>) {
+    answer_on(listener, answer, Arc::default()).await;
+}
+
+async fn answer_on(listener: TcpListener, answer: Vec<u8>, counted: Arc<AtomicUsize>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read_exact(&mut byte).await.is_err() {
+                    return;
+                }
+                head.push(byte[0]);
+            }
+            let _ = stream.write_all(&answer).await;
+        });
+    }
+}
+
+pub fn ok(body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::fetch::{Fetched, fetch};
 use super::load;
+use crate::app::outbound::{jitter, with_causes};
 use crate::app::{Context, ServiceError};
 use crate::model::{CrlSource, HeldCrl};
 use crate::store::{self, StoreError};
@@ -43,8 +44,18 @@ async fn pass(context: &Arc<Context>) -> Result<(), StoreError> {
     let mut tasks = JoinSet::new();
     for source in due {
         let context = Arc::clone(context);
-        tasks.spawn(async move {
-            let id = source.id;
+        tasks.spawn(async move { refresh_once(&context, source).await });
+    }
+    tasks.join_all().await;
+    Ok(())
+}
+
+/// Asks once, or waits for who does, and returns when what came of it is written down.
+pub(super) async fn refresh_once(context: &Arc<Context>, source: CrlSource) {
+    let id = source.id;
+    let work = {
+        let context = Arc::clone(context);
+        || async move {
             if let Err(cause) = refresh(&context, source).await {
                 error!(
                     crl = id,
@@ -52,10 +63,9 @@ async fn pass(context: &Arc<Context>) -> Result<(), StoreError> {
                     "a CRL could not be looked after"
                 );
             }
-        });
-    }
-    tasks.join_all().await;
-    Ok(())
+        }
+    };
+    context.crls_under_way.run(id, work).await;
 }
 
 /// Asks once, and writes down what came of it.
@@ -144,23 +154,4 @@ fn until_half(crl: Option<&HeldCrl>, now: UnixTime) -> Duration {
     };
     let left = next.as_micros().saturating_sub(now.as_micros()).max(0);
     Duration::from_micros(left.unsigned_abs() / 2).clamp(CHECK_MIN, CHECK_MAX)
-}
-
-/// Up to a tenth less, so that not all controllers ask at the same time.
-fn jitter(pause: Duration) -> Duration {
-    let mut byte = [0];
-    // Without randomness the pause is what it is.
-    let _ = aws_lc_rs::rand::fill(&mut byte);
-    pause - pause / 10 * u32::from(byte[0]) / 256
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
-    AcknowledgementOutcome, CrlReference, Network, NodeId, RevocationBodies, RevocationDigest,
-    RevocationManifest, RevocationSequence, SignedRevocations,
+    AcknowledgementOutcome, CrlReference, Network, NodeId, OcspReference, RevocationBodies,
+    RevocationDigest, RevocationManifest, RevocationSequence, SignedRevocations,
 };
 use countersign_trust::{Sha1Signatures, UnixTime};
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 
 use super::BodyFiles;
 use crate::app::Context;
-use crate::model::HeldCrl;
+use crate::model::{AskedCertificate, HeldCrl};
 use crate::store::revocations::StoredManifest;
 use crate::store::{self, StoreError};
 
@@ -185,6 +185,27 @@ fn references(crls: Vec<(HeldCrl, Sha1Signatures)>) -> Vec<CrlReference> {
     references
 }
 
+/// What is revoked, and what is stapled. What is good about clients is told to who asks.
+fn answers(told: Vec<(AskedCertificate, Sha1Signatures)>) -> Vec<OcspReference> {
+    let mut references: Vec<_> = told
+        .into_iter()
+        .filter_map(|(asked, sha1)| {
+            let answer = asked.answer?;
+            Some(OcspReference {
+                body: answer.digest?,
+                certificate: asked.certificate.der().to_vec(),
+                issuer: asked.issuer.der().to_vec(),
+                received: answer.received_at,
+                sha1,
+            })
+        })
+        .collect();
+    // Two sets may have the same client.
+    references.sort_by(|a, b| (&a.certificate, a.body).cmp(&(&b.certificate, b.body)));
+    references.dedup_by(|a, b| a.certificate == b.certificate && a.body == b.body);
+    references
+}
+
 /// Reads what is revoked; signs it under a new sequence when it is not what was told last.
 async fn compile(context: &Context, now: UnixTime) -> Result<Current, StoreError> {
     let mut write = context.store.write().await?;
@@ -196,7 +217,7 @@ async fn compile(context: &Context, now: UnixTime) -> Result<Current, StoreError
         created: UnixTime::from_micros(0),
         manual: revocations.into_iter().map(|it| it.what).collect(),
         crls: references(crls),
-        answers: Vec::new(),
+        answers: answers(store::ocsp::told(write.connection()).await?),
         certificates: Vec::new(),
     };
     let key = &context.signing_key;

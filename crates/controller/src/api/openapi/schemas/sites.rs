@@ -52,6 +52,7 @@ fn parts() -> Vec<(&'static str, Value)> {
             "EdgeCertificateSettings",
             object(&[
                 ("mutualAuthentication?", reference("MutualAuthentication")),
+                ("ocspStapling?", choice(&["on", "privateNetwork", "off"])),
                 ("tls?", reference("TlsSettings")),
             ]),
         ),
