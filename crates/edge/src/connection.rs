@@ -1,17 +1,18 @@
 //! One authenticated client connection: who it is, under which trust, and how it ends.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::TlsFacts;
-use countersign_trust::{Reason, UnixTime};
+use countersign_trust::Reason;
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who};
+use crate::enforced::{Enforced, EnforcedBinding};
 use crate::http::Encoded;
 use crate::http::tunnel::{self, Tunnel};
 use crate::node::Node;
@@ -21,9 +22,11 @@ pub(crate) mod drive;
 pub(crate) mod establish;
 mod rest;
 mod trust;
+mod why;
 
 pub(crate) use rest::OpenBody;
 pub(crate) use trust::{Broken, Trust};
+pub(crate) use why::Why;
 
 /// A connection whose handshake is done. Shared by its task, its requests, its tunnels and the registry.
 #[derive(Debug)]
@@ -43,8 +46,6 @@ pub(crate) struct Connection {
     trust: ArcSwap<Trust>,
     /// The identity headers of the last request, for the next one.
     forwarded_identity: ArcSwapOption<Encoded>,
-    /// The last moment at which the verdicts hold, so that the sweep needs no look into the trust.
-    holds_until: AtomicI64,
     ending: watch::Sender<Ending>,
     tunnel: Mutex<Option<Box<Tunnel>>>,
     /// WebSockets that are streams of this connection.
@@ -119,7 +120,7 @@ impl Connection {
     /// Judges the client for the first time.
     pub(crate) fn new(node: Arc<Node>, handshake: Handshake) -> Result<Arc<Self>, Broken> {
         let asked = handshake.asked;
-        let trust = trust::judge(&node, &handshake.server_name, &handshake.peer, asked)?;
+        let trust = trust::judge(&node, &handshake.server_name, &handshake.peer, asked, None)?;
         Ok(Arc::new(Self {
             id: node.next_connection_id(),
             node,
@@ -130,7 +131,6 @@ impl Connection {
             who: OnceLock::new(),
             peer: handshake.peer,
             asked,
-            holds_until: AtomicI64::new(trust.verdicts().hold_until().as_micros()),
             trust: ArcSwap::from_pointee(trust),
             forwarded_identity: ArcSwapOption::empty(),
             ending: watch::Sender::new(Ending::Open),
@@ -154,7 +154,13 @@ impl Connection {
         if self.still_holds(&trust) {
             return Ok(trust);
         }
-        self.judge_again()
+        match trust.renewed(&self.node, &self.server_name).map(Arc::new) {
+            Some(renewed) => {
+                self.trust.compare_and_swap(&trust, Arc::clone(&renewed));
+                Ok(renewed)
+            }
+            None => self.judge_again(),
+        }
     }
 
     /// Whether neither the generation nor the time has moved past the verdicts.
@@ -173,27 +179,51 @@ impl Connection {
     }
 
     fn judge_again(&self) -> Result<Arc<Trust>, Broken> {
+        let earlier = self.trust.load_full();
         let trust = Arc::new(trust::judge(
             &self.node,
             &self.server_name,
             &self.peer,
             self.asked,
+            Some(&earlier),
         )?);
-        self.holds_until
-            .store(trust.verdicts().hold_until().as_micros(), Ordering::Relaxed);
         self.trust.store(Arc::clone(&trust));
+        if !trust.verdicts().is_same(earlier.verdicts()) {
+            self.node.registry.update(self.id);
+        }
         Ok(trust)
     }
 
+    /// Up to which epoch it is known that the connection need not be ended.
+    pub(crate) fn swept(&self) -> u64 {
+        self.trust.load().swept()
+    }
+
+    /// Takes up what is enforced now, with the verdicts that there are: they hold, or they are to be made anew with the next request.
+    pub(crate) fn carry(
+        &self,
+        enforced: &Arc<Enforced>,
+        binding: &Arc<EnforcedBinding>,
+        epoch: u64,
+        hold: bool,
+    ) {
+        let trust = self.trust.load();
+        if trust.swept() < epoch {
+            let carried = Arc::new(trust.carried(enforced, binding, epoch, hold));
+            // Another one can only be newer.
+            self.trust.compare_and_swap(&*trust, carried);
+        }
+    }
+
     /// Judges the client anew and ends the connection when it may not go on.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn sweep(&self, why: &Why) {
         let was_valid = self.trust.load().verdicts().any_valid();
         match self.judge_again() {
             Ok(trust)
                 if trust.binding().mode() == ClientAuthMode::Require
                     && !trust.verdicts().any_valid() =>
             {
-                self.end(Ending::CutOff);
+                self.cut_off(why, &trust);
             }
             // Where certificates are asked for and rules decide, an idle client gets an explanation with its next request; what was let in
             // on the strength of a certificate that is no longer good is cut off, and so is all that a revoked client has open.
@@ -203,30 +233,29 @@ impl Connection {
                     && (self.admitted() > 0
                         || trust.verdicts().overall().reason() == Some(Reason::Revoked)) =>
             {
-                self.end(Ending::CutOff);
+                self.cut_off(why, &trust);
             }
             Ok(_) => {}
-            Err(_) => self.end(Ending::CutOff),
+            Err(_) => self.cut_off(why, &self.latest()),
         }
     }
 
-    /// Whether time alone may have changed the verdicts.
-    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
-        now.as_micros() > self.holds_until.load(Ordering::Relaxed)
+    fn cut_off(&self, why: &Why, trust: &Trust) {
+        // Told first: the connection may be gone at once.
+        let reason = trust.verdicts().overall().reason();
+        self.node.registry.cutting_off(self.id, why.cut_off(reason));
+        self.end(Ending::CutOff);
     }
 
     /// Brings the connection closer to its end.
     pub(crate) fn end(&self, ending: Ending) {
-        let changed = self.ending.send_if_modified(|current| {
+        self.ending.send_if_modified(|current| {
             let closer = ending > *current;
             if closer {
                 *current = ending;
             }
             closer
         });
-        if changed && ending == Ending::CutOff {
-            self.node.metrics.cut_off();
-        }
     }
 
     pub(crate) fn forwarded_identity(&self) -> &ArcSwapOption<Encoded> {

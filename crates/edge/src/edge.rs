@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
     Acknowledgement, Generation, RevocationAcknowledgement, RevocationBodies, SignedRevocations,
@@ -228,8 +228,7 @@ impl EdgeHandle {
     /// Puts new revocation data in force, for handshakes, requests and live connections alike. Its generation must differ from the last
     /// one's.
     pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {
-        self.node.tls.replace_revocation(index);
-        self.node.trust_may_have_changed();
+        self.node.enforce_revocation(index, Instant::now());
     }
 
     /// Returns when every access record of what happened before is written.
@@ -255,13 +254,13 @@ impl EdgeHandle {
             begins
         });
         node.registry
-            .for_each(|connection| connection.end(Ending::Graceful));
+            .for_each(|connection, _| connection.end(Ending::Graceful));
         let cut_off = match tokio::time::timeout(deadline, node.registry.emptied()).await {
             Ok(()) => 0,
             Err(_) => {
                 let left = node.registry.len();
                 node.registry
-                    .for_each(|connection| connection.end(Ending::Now));
+                    .for_each(|connection, _| connection.end(Ending::Now));
                 // Their tasks only have to notice.
                 let _ = tokio::time::timeout(Duration::from_secs(1), node.registry.emptied()).await;
                 left

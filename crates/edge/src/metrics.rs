@@ -8,6 +8,7 @@ use countersign_tls::TlsFacts;
 use countersign_trust::{Reason, Verdict};
 
 use crate::connection::{Connection, Protocol};
+use crate::registry::CutOff;
 use crate::statuses::Settled;
 
 mod catalogue;
@@ -39,7 +40,8 @@ pub(crate) struct Metrics {
     origin_first_byte: Durations,
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
-    cut_off: AtomicU64,
+    /// By cause.
+    cut_off: [Durations; CAUSES.len()],
     /// By what is known about the revocation of the clients that were let in.
     revocation: Cells<1>,
     /// By how the wait for a status ended.
@@ -73,6 +75,8 @@ const GROUPS: [&str; 6] = [
     "secp384r1",
     "other",
 ];
+/// In the order of [`Cause`](crate::registry::Cause).
+const CAUSES: [&str; 3] = ["activation", "expiry", "revocation"];
 const OFFERS: [&str; 2] = ["enforced", "refused"];
 /// In the order of `RevocationState`.
 const REVOCATION_STATES: [&str; 4] = ["not_checked", "good", "stale", "unknown"];
@@ -100,7 +104,7 @@ impl Metrics {
             origin_first_byte: Durations::default(),
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
-            cut_off: AtomicU64::new(0),
+            cut_off: Default::default(),
             revocation: Cells::new([REVOCATION_STATES.len()]),
             settled: Cells::new([STATUS_WAITS.len()]),
         }
@@ -186,9 +190,11 @@ impl Metrics {
         self.snapshots.add([usize::from(!enforced)]);
     }
 
-    /// A live connection is ended because its client is trusted no more.
-    pub(crate) fn cut_off(&self) {
-        self.cut_off.fetch_add(1, Ordering::Relaxed);
+    /// A live connection was ended because its client is trusted no more.
+    pub(crate) fn cut_off(&self, why: CutOff) {
+        if let Some(durations) = self.cut_off.get(why.cause as usize) {
+            durations.observe(why.since.elapsed());
+        }
     }
 }
 

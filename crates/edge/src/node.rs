@@ -1,8 +1,9 @@
 //! What all parts of a running edge node share.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use countersign_snapshot::{Network, NodeId, SealingKey};
@@ -14,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::Limits;
 use crate::accept::budget::HandshakeBudget;
 use crate::access_log::AccessLog;
+use crate::connection::Why;
 use crate::enforced::Enforced;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
@@ -39,7 +41,7 @@ pub(crate) struct Node {
     pub(crate) limits: Limits,
     pub(crate) tls: Arc<TlsContext>,
     pub(crate) sealing_key: Arc<SealingKey>,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Registry,
     pub(crate) access_log: AccessLog,
     /// Where HTTP/3 is, for bindings that tell their clients.
     pub(crate) alt_svc: Option<HeaderValue>,
@@ -56,6 +58,8 @@ pub(crate) struct Node {
     enforced: ArcSwapOption<Enforced>,
     /// Grows whenever the trust of live connections may have changed: the one integer that each request compares.
     epoch: AtomicU64,
+    /// Since when there is something to sweep for.
+    why: Mutex<Why>,
     /// Wakes the sweep of live connections.
     pub(crate) trust_changed: Notify,
     next_connection: AtomicU64,
@@ -98,6 +102,7 @@ impl Node {
             clock: parts.clock,
             enforced: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
+            why: Mutex::default(),
             trust_changed: Notify::new(),
             next_connection: AtomicU64::new(1),
             random: RandomState::new(),
@@ -111,24 +116,29 @@ impl Node {
         self.enforced.load_full()
     }
 
-    /// Puts a snapshot in force: the next request and the next handshake are decided by it, live connections are judged again.
-    pub(crate) fn enforce(&self, enforced: Arc<Enforced>) {
+    /// Puts a snapshot, which the node has since then, in force: the next request and the next handshake are decided by it, live connections
+    /// that it concerns are judged again.
+    pub(crate) fn enforce(&self, enforced: Arc<Enforced>, since: Instant) {
         self.enforced.store(Some(enforced));
-        self.trust_may_have_changed();
+        self.trust_changed(|why| why.activated.get_or_insert(since));
     }
 
-    /// Makes every live connection judged again, at the latest with its next request.
-    pub(crate) fn trust_may_have_changed(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.trust_changed.notify_one();
-    }
-
-    /// Puts an index of revoked certificates in force: the next request and the next handshake are decided by it, live connections are
-    /// judged again.
-    pub(crate) fn enforce_revocation(&self, index: Arc<RevocationIndex>) {
+    /// Puts an index of revoked certificates, which the node has since then, in force: the next request and the next handshake are decided
+    /// by it, live connections that it concerns are judged again.
+    pub(crate) fn enforce_revocation(&self, index: Arc<RevocationIndex>, since: Instant) {
         self.tls.replace_revocation(index);
+        self.trust_changed(|why| why.revoked.get_or_insert(since));
+    }
+
+    fn trust_changed(&self, note: impl FnOnce(&mut Why) -> &mut Instant) {
+        note(&mut self.why.lock().unwrap_or_else(PoisonError::into_inner));
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.trust_changed.notify_one();
+    }
+
+    /// What was not swept yet. The older of several causes of a kind counts.
+    pub(crate) fn take_why(&self) -> Why {
+        std::mem::take(&mut self.why.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn epoch(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use countersign_snapshot::{
     Acknowledgement, AcknowledgementOutcome, Generation, SignedSnapshot, Snapshot, VerifyError,
@@ -61,9 +62,10 @@ impl Offers {
 
     /// Verifies, builds, keeps and enforces, in this order; says what came of it.
     pub(crate) async fn offer(&self, signed: Arc<SignedSnapshot>) -> Acknowledgement {
+        let since = Instant::now();
         let _turn = self.turn.lock().await;
         let mut generation = Generation::new(0);
-        let result = self.take(&signed, &mut generation).await;
+        let result = self.take(&signed, &mut generation, since).await;
         self.node.metrics.offered(result.is_ok());
         let outcome = match result {
             Ok(()) => AcknowledgementOutcome::Enforced,
@@ -86,6 +88,7 @@ impl Offers {
         &self,
         signed: &Arc<SignedSnapshot>,
         generation: &mut Generation,
+        since: Instant,
     ) -> Result<(), OfferError> {
         let snapshot = self.verify(signed)?;
         *generation = snapshot.generation;
@@ -97,7 +100,7 @@ impl Offers {
         tokio::task::spawn_blocking(move || store.save(&kept))
             .await
             .map_err(|_| OfferError::Interrupted)??;
-        self.node.enforce(enforced);
+        self.node.enforce(enforced, since);
         tracing::info!(network = %self.node.network, generation = %*generation, "snapshot enforced");
         Ok(())
     }
@@ -122,7 +125,7 @@ impl Offers {
         match restored {
             Ok(Next::Enforce(enforced)) => {
                 let generation = enforced.generation();
-                self.node.enforce(enforced);
+                self.node.enforce(enforced, Instant::now());
                 tracing::info!(network = %self.node.network, %generation, "last good snapshot enforced");
             }
             Ok(Next::Nothing) => {}

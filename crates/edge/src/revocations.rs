@@ -137,7 +137,8 @@ impl Revocations {
             .map_err(|_| OfferError::Interrupted)??;
         let next = Arc::new(next);
         let loaded = &next.loaded;
-        self.node.enforce_revocation(Arc::clone(loaded.index()));
+        self.node
+            .enforce_revocation(Arc::clone(loaded.index()), began);
         tracing::info!(
             network = %self.node.network,
             sequence = %loaded.sequence(),

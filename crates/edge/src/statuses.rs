@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::node::{Node, Phase};
+use crate::sweep;
 
 mod files;
 
@@ -210,6 +211,7 @@ async fn ask(
     if let Some((answer, response)) = answer {
         again_at = refresh_at(&answer, now).min(again_at);
         node.tls.remember_answer(&question.certificate, answer);
+        sweep::after_answer(node, &question.certificate).await;
         let (files, kept) = (Arc::clone(&node.statuses.files), question.clone());
         // Not waited for: what is lost is asked for again.
         tokio::task::spawn_blocking(move || files.keep(&fingerprint, &kept, &response));

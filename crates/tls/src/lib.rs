@@ -55,5 +55,5 @@ pub use refused::{HandshakeFault, RefusedHandshake, TlsError};
 pub use server_credential::ServerCredential;
 pub use stream::{OriginStream, TlsStream};
 pub use ticket::TicketSecret;
-pub use trust::{TrustContext, evaluate_peer};
+pub use trust::{TrustContext, evaluate_peer, evaluate_peer_again};
 pub use verdict_cache::VerdictLookups;

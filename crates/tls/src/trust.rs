@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    CheckedBinding, CheckedCaSet, ClientAuthMode, Peer, PolicyIdentity, Verdicts,
+    CaSetId, CheckedBinding, CheckedCaSet, ClientAuthMode, Peer, PolicyIdentity, Verdicts,
 };
 use countersign_trust::ocsp::OcspAnswer;
-use countersign_trust::{Policy, UnixTime};
+use countersign_trust::{Certificate, Policy, UnixTime};
 
 use crate::chain_cache::ChainCache;
 use crate::verdict_cache::{VerdictCache, VerdictKey};
@@ -50,6 +50,18 @@ impl TrustContext {
         &self.ca_sets
     }
 
+    /// Whether a client that is valid by an earlier context, for this CA set and under this trust anchor, is so by this one, whatever else
+    /// changed. `false` when that cannot be told without judging the client.
+    #[must_use]
+    pub fn keeps(&self, earlier: &Self, ca_set: CaSetId, anchor: &Certificate) -> bool {
+        let find = |context: &'_ Self| context.ca_sets.iter().find(|set| set.id == ca_set).cloned();
+        let (Some(ours), Some(theirs)) = (find(self), find(earlier)) else {
+            return false;
+        };
+        ours.policy(&self.policy) == theirs.policy(&earlier.policy)
+            && ours.anchors.keeps(&theirs.anchors, anchor)
+    }
+
     pub(crate) fn chains(&self) -> &ChainCache {
         self.verdicts.chains()
     }
@@ -71,10 +83,29 @@ impl TrustContext {
 /// was evaluated before with the same CA sets, policy and revocation index costs a look-up.
 #[must_use]
 pub fn evaluate_peer(context: &TrustContext, peer: &Peer, now: UnixTime) -> Verdicts {
+    evaluate_peer_again(context, peer, None, now)
+}
+
+/// As [`evaluate_peer`], for a client of which verdicts of the same policy identity may be known: paths that were good cost no signature check
+/// then.
+#[must_use]
+pub fn evaluate_peer_again(
+    context: &TrustContext,
+    peer: &Peer,
+    earlier: Option<&Verdicts>,
+    now: UnixTime,
+) -> Verdicts {
     let revocation = context.verdicts.revocation();
     let evaluate = |answers: &[Arc<OcspAnswer>]| {
         let (ca_sets, policy) = (&context.ca_sets, &context.policy);
-        Verdicts::evaluate_with_answers(ca_sets, policy, peer, &revocation, answers, now)
+        match earlier {
+            Some(earlier) => {
+                earlier.evaluate_again(ca_sets, policy, peer, &revocation, answers, now)
+            }
+            None => {
+                Verdicts::evaluate_with_answers(ca_sets, policy, peer, &revocation, answers, now)
+            }
+        }
     };
     let Some(chain) = peer.chain() else {
         return evaluate(&[]);

@@ -17,12 +17,14 @@ mod search;
 pub(crate) use failure::Failure;
 pub(crate) use path::Good;
 
-use self::search::Search;
 use std::sync::Arc;
 
+use self::budget::Budget;
+use self::search::{Link, Search};
 use crate::ocsp::OcspAnswer;
 use crate::{
-    CaSetVersion, Certificate, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, Verdict,
+    CaSetVersion, Certificate, PeerChain, Policy, Refusal, RevocationIndex, UnixTime, ValidChain,
+    Verdict,
 };
 
 /// Evaluates a client's chain against a CA set at a time.
@@ -84,6 +86,50 @@ pub fn evaluate_pinned(
 ) -> Result<(), Refusal> {
     path::judge_pinned(certificate, revocation, policy, now)
         .map_err(|failure| Refusal::from_failure(failure, Vec::new()))
+}
+
+/// Judges the path of an earlier verdict again, with other revocation data or at another time. `None` when it is good no more: then
+/// [`evaluate_with_answers`] may find another one, and says why not otherwise.
+///
+/// Costs no signature check: those of the path are proven by the verdict. The set must be the one, and the policy too, by which the chain
+/// was valid; with another set a search might have found another path first.
+#[must_use]
+pub fn judge_again(
+    valid: &ValidChain,
+    set: &CaSetVersion,
+    revocation: &RevocationIndex,
+    answers: &[Arc<OcspAnswer>],
+    policy: &Policy,
+    now: UnixTime,
+) -> Option<ValidChain> {
+    let (anchor, below) = valid.path().split_last()?;
+    let leaf = below.first()?;
+    if !set
+        .with_subject(anchor.subject())
+        .any(|known| known == anchor)
+    {
+        return None;
+    }
+    let context = Context {
+        set,
+        revocation,
+        answers,
+        policy,
+        now,
+        signers: CrlSigners::UnderTheSameAnchor,
+    };
+    let links: Vec<_> = below
+        .iter()
+        .map(|certificate| Link {
+            certificate,
+            signature: Ok(()),
+        })
+        .collect();
+    let good = path::judge(&links, anchor, &context, &mut Budget::default())
+        .ok()?
+        .ok()?;
+    let path = valid.path().to_vec();
+    Some(ValidChain::new(path, leaf, anchor, now, good))
 }
 
 /// What a path is judged by.

@@ -62,7 +62,7 @@ pub use certificate::{
     DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,
     ParseCertificateError, RevocationReasons, Validity, Version,
 };
-pub use evaluate::{evaluate, evaluate_pinned, evaluate_with_answers};
+pub use evaluate::{evaluate, evaluate_pinned, evaluate_with_answers, judge_again};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use general_name::GeneralName;
 pub use identity::ClientIdentity;
@@ -74,8 +74,9 @@ pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
 pub use revocation::ocsp;
 pub use revocation::{
-    CaState, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationIndex,
+    CaState, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationChanges, RevocationIndex,
     RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
+    crl_issuers,
 };
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};

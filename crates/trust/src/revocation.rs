@@ -4,6 +4,7 @@
 //! looks certificates up in; making a new index out of the parts of an old one is cheap, since the parts are shared. Nothing is fetched
 //! here, and nothing waits.
 
+mod changes;
 mod crl;
 mod index;
 mod manual;
@@ -11,6 +12,7 @@ pub mod ocsp;
 mod policy;
 mod scope;
 
+pub use changes::{RevocationChanges, crl_issuers};
 pub use crl::{Crl, CrlEntry, LoadCrlError, RevocationReason};
 pub use index::{CaState, RevocationIndex, RevocationIndexBuilder};
 pub(crate) use index::{CertificateStatus, Lookup};

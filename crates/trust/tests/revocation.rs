@@ -7,6 +7,8 @@
     clippy::panic
 )]
 
+#[path = "revocation/changes.rs"]
+mod changes;
 #[path = "revocation/check.rs"]
 mod check;
 #[path = "revocation/crls.rs"]

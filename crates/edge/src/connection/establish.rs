@@ -13,7 +13,7 @@ use countersign_tls::{
 use countersign_trust::Reason;
 use tokio::net::TcpStream;
 
-use super::{Connection, Ending, Handshake, Protocol, drive};
+use super::{Connection, Ending, Handshake, Protocol, Why, drive};
 use crate::accept::budget::HandshakePermit;
 use crate::access_log::{ConnectionRecord, Who};
 use crate::causes::with_causes;
@@ -42,7 +42,7 @@ pub(crate) fn register(node: &Arc<Node>, connection: &Arc<Connection>) -> Regist
     let registered = node.registry.insert(Arc::clone(connection));
     // An activation or the beginning of a drain between the judgement and the registration has not seen this connection.
     if !connection.is_current() {
-        connection.sweep();
+        connection.sweep(&Why::default());
     }
     if *node.phase.borrow() >= Phase::Draining {
         connection.end(Ending::Graceful);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_snapshot::{CaSetId, CheckedCaSet, ClientAuthMode, Peer, ServerName, Verdicts};
-use countersign_tls::evaluate_peer;
+use countersign_tls::evaluate_peer_again;
 use countersign_trust::{Reason, ValidChain, Verdict};
 
 use crate::enforced::{Enforced, EnforcedBinding};
@@ -15,8 +15,16 @@ pub(crate) struct Trust {
     enforced: Arc<Enforced>,
     binding: Arc<EnforcedBinding>,
     verdicts: Verdicts,
+    /// For which the verdicts hold; [`NEVER`] when they are only what was known last.
     epoch: u64,
+    /// Up to which it is known that nothing has to be ended.
+    swept: u64,
+    /// Whether the verdicts were made under the policy of the binding.
+    of_this_policy: bool,
 }
+
+/// No epoch.
+const NEVER: u64 = u64::MAX;
 
 /// Why a connection cannot serve any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,12 +47,14 @@ impl Broken {
     }
 }
 
-/// Resolves the server name and evaluates the client's chain for every CA set of the binding, with what is enforced now.
+/// Resolves the server name and evaluates the client's chain for every CA set of the binding, with what is enforced now. What was
+/// known about the same connection makes it cheaper.
 pub(crate) fn judge(
     node: &Node,
     server_name: &ServerName,
     peer: &Peer,
     asked: bool,
+    earlier: Option<&Trust>,
 ) -> Result<Trust, Broken> {
     // Read before the snapshot: when an activation comes in between, the older number makes the next request judge again.
     let epoch = node.epoch();
@@ -53,16 +63,67 @@ pub(crate) fn judge(
     if binding.mode() != ClientAuthMode::Off && !asked {
         return Err(Broken::NeverAsked);
     }
-    let verdicts = evaluate_peer(binding.tls().trust(), peer, node.now());
+    let context = binding.tls().trust();
+    let earlier = earlier
+        .filter(|earlier| earlier.is_of(&binding))
+        .map(|earlier| &earlier.verdicts);
+    let verdicts = evaluate_peer_again(context, peer, earlier, node.now());
     Ok(Trust {
         enforced,
         binding,
         verdicts,
         epoch,
+        swept: epoch,
+        of_this_policy: true,
     })
 }
 
 impl Trust {
+    /// The same verdicts under what is enforced now.
+    pub(super) fn carried(
+        &self,
+        enforced: &Arc<Enforced>,
+        binding: &Arc<EnforcedBinding>,
+        epoch: u64,
+        hold: bool,
+    ) -> Self {
+        Self {
+            enforced: Arc::clone(enforced),
+            binding: Arc::clone(binding),
+            verdicts: self.verdicts.clone(),
+            epoch: if hold && self.epoch != NEVER {
+                epoch
+            } else {
+                NEVER
+            },
+            swept: epoch,
+            of_this_policy: self.is_of(binding),
+        }
+    }
+
+    /// The same verdicts under what is enforced now, when neither that nor revocations nor time can have changed them.
+    pub(super) fn renewed(&self, node: &Node, server_name: &ServerName) -> Option<Self> {
+        let epoch = node.epoch();
+        let enforced = node.enforced()?;
+        let binding = enforced.resolve(server_name)?;
+        let generation = binding.tls().trust().revocation_generation();
+        let unchanged = self.epoch != NEVER
+            && self.is_of(binding)
+            && self.verdicts.revocation_generation() == generation
+            && self.verdicts.hold_at(node.now());
+        unchanged.then(|| self.carried(&enforced, binding, epoch, true))
+    }
+
+    /// Whether the verdicts were made under the policy of this binding.
+    fn is_of(&self, binding: &EnforcedBinding) -> bool {
+        self.of_this_policy
+            && self.binding.tls().policy_identity() == binding.tls().policy_identity()
+    }
+
+    pub(super) fn swept(&self) -> u64 {
+        self.swept
+    }
+
     pub(crate) fn enforced(&self) -> &Arc<Enforced> {
         &self.enforced
     }

@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use countersign_trust::Reason;
 use prometheus_client::metrics::MetricType;
 
+use super::durations::Durations;
 use super::family::Family;
 use super::{
-    GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, REVOCATION_STATES, STATUS_CLASSES, STATUS_WAITS,
+    CAUSES, GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, REVOCATION_STATES, STATUS_CLASSES, STATUS_WAITS,
     TLS_VERSIONS, VERDICTS,
 };
 use crate::node::{Node, Phase};
@@ -73,7 +74,7 @@ pub(super) const ALL: &[Metric] = &[
         collect: |node, family| {
             let mut resting = 0;
             node.registry
-                .for_each(|connection| resting += usize::from(connection.is_resting()));
+                .for_each(|connection, _| resting += usize::from(connection.is_resting()));
             gauge(node, family, resting)
         },
     },
@@ -89,7 +90,24 @@ pub(super) const ALL: &[Metric] = &[
         kind: MetricType::Counter,
         labels: &["network"],
         help: "Live connections that were ended because their client is trusted no more.",
-        collect: |node, family| counter(node, family, node.metrics.cut_off.load(Ordering::Relaxed)),
+        collect: |node, family| {
+            let ended = node.metrics.cut_off.iter().map(Durations::count).sum();
+            counter(node, family, ended)
+        },
+    },
+    Metric {
+        name: "cut_off_duration_seconds",
+        kind: MetricType::Histogram,
+        labels: &["network", "cause"],
+        help: "From the moment that took the trust of a live connection's client away to the connection's end. `activation`: the node got a snapshot; `revocation`: it got revocations; `expiry`: a certificate or required revocation data came to its end.",
+        collect: |node, family| {
+            CAUSES
+                .iter()
+                .zip(&node.metrics.cut_off)
+                .try_for_each(|(cause, durations)| {
+                    family.histogram(&[node.network.as_str(), cause], durations)
+                })
+        },
     },
     Metric {
         name: "requests",
@@ -432,7 +450,7 @@ fn handshakes(node: &Node, family: &mut Family<'_>) -> fmt::Result {
 /// Counted when asked for: nothing can drift, and the connections pay nothing.
 fn connections(node: &Node, family: &mut Family<'_>) -> fmt::Result {
     let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
-    node.registry.for_each(|connection| {
+    node.registry.for_each(|connection, _| {
         let trust = connection.latest();
         let key = (
             trust.binding().id().to_owned(),

@@ -39,6 +39,12 @@ impl Durations {
             .fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        let buckets = self.buckets.iter().chain([&self.beyond]);
+        buckets.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     pub(super) fn observed(&self) -> Observed {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let mut buckets: Vec<(f64, u64)> = BOUNDS

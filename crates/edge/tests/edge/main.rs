@@ -10,6 +10,7 @@ mod world;
 
 mod access_log;
 mod aioquic;
+mod cut_off;
 mod forwarding;
 mod grpc_peer;
 mod http3;

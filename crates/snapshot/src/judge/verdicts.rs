@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{
     PeerChain, Policy, Reason, RevocationIndex, Unanswered, UnixTime, ValidChain, Verdict,
-    evaluate_with_answers,
+    evaluate_with_answers, judge_again,
 };
 
 use super::Peer;
@@ -61,6 +61,40 @@ impl Verdicts {
         };
         let by_ca_set = ca_sets.iter().map(|set| (set.id, verdict(set))).collect();
         Self::new(by_ca_set, peer, now, revocation.generation())
+    }
+
+    /// Evaluates again a client whose verdicts by the same CA sets and policy are known: paths that were good cost no signature check.
+    #[must_use]
+    pub fn evaluate_again(
+        &self,
+        ca_sets: &[Arc<CheckedCaSet>],
+        policy: &Policy,
+        peer: &Peer,
+        revocation: &RevocationIndex,
+        answers: &[Arc<OcspAnswer>],
+        now: UnixTime,
+    ) -> Self {
+        let verdict = |set: &CheckedCaSet| {
+            let Some(Verdict::Valid(valid)) = self.of(set.id) else {
+                return None;
+            };
+            let policy = set.policy(policy);
+            judge_again(valid, &set.anchors, revocation, answers, &policy, now)
+        };
+        let still_valid: Option<Vec<_>> = ca_sets
+            .iter()
+            .map(|set| verdict(set).map(|valid| (set.id, Verdict::Valid(valid))))
+            .collect();
+        match still_valid {
+            Some(verdicts) => Self::new(verdicts, peer, now, revocation.generation()),
+            None => Self::evaluate_with_answers(ca_sets, policy, peer, revocation, answers, now),
+        }
+    }
+
+    /// Whether both are the same evaluation, not only equal ones.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.by_ca_set, &other.by_ca_set)
     }
 
     fn new(
@@ -140,15 +174,33 @@ impl Verdicts {
         self.by_ca_set.iter().any(|(_, verdict)| verdict.is_valid())
     }
 
+    /// Whether none of them is a refusal: the chain is valid for every CA set, or there is none at all.
+    #[must_use]
+    pub fn none_refused(&self) -> bool {
+        self.iter()
+            .all(|(_, verdict)| !matches!(verdict, Verdict::Invalid(_)))
+    }
+
+    /// The valid chains, with the CA sets that they are valid for.
+    pub fn valid_chains(&self) -> impl Iterator<Item = (CaSetId, &ValidChain)> {
+        self.iter().filter_map(|(id, verdict)| match verdict {
+            Verdict::Valid(chain) => Some((id, chain)),
+            Verdict::Missing | Verdict::Invalid(_) => None,
+        })
+    }
+
+    /// The last moment at which the chain is valid for a CA set, by time alone; `None` when it is for none.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixTime> {
+        self.valid_chains()
+            .map(|(_, chain)| chain.holds_until())
+            .max()
+    }
+
     /// The chain that makes the client valid: that of the first CA set that finds it so.
     #[must_use]
     pub fn valid(&self) -> Option<&ValidChain> {
-        self.by_ca_set
-            .iter()
-            .find_map(|(_, verdict)| match verdict {
-                Verdict::Valid(chain) => Some(chain),
-                Verdict::Missing | Verdict::Invalid(_) => None,
-            })
+        self.valid_chains().next().map(|(_, chain)| chain)
     }
 
     /// The certificates whose CAs could say more, with the CA set whose policy wants to know; a certificate may come more than once.

@@ -93,6 +93,18 @@ impl CaSetVersion {
         self.positions(subject).map(|(_, certificate)| certificate)
     }
 
+    /// Whether a chain that is good under this certificate of an earlier version is so under this version as well: it is there, and issued by
+    /// the same one or by none of the set.
+    #[must_use]
+    pub fn keeps(&self, earlier: &Self, anchor: &Certificate) -> bool {
+        self.sha1 == earlier.sha1
+            && self
+                .with_subject(anchor.subject())
+                .any(|known| known == anchor)
+            // An anchor that is an intermediate is refused when its issuer, where it is known, revoked it.
+            && (anchor.is_self_issued() || self.issuer_of(anchor) == earlier.issuer_of(anchor))
+    }
+
     /// The certificate of the set that issued this one of the set. Costs signature checks the first time.
     pub(crate) fn issuer_of(&self, certificate: &Certificate) -> Option<&Certificate> {
         let (position, _) = self

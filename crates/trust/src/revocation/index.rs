@@ -16,13 +16,13 @@ use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, UnixTime}
 #[derive(Debug, Default)]
 pub struct RevocationIndex {
     generation: u64,
-    manual: ManualRevocations,
+    pub(super) manual: ManualRevocations,
     /// By the canonical name of the CRL's issuer.
-    crls: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
+    pub(super) crls: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
     /// By the issuer's key and the serial number.
-    answers: HashMap<(Fingerprint, SerialNumber), Arc<OcspAnswer>>,
+    pub(super) answers: HashMap<(Fingerprint, SerialNumber), Arc<OcspAnswer>>,
     /// What paths to CRL signers may be made of.
-    certificates: Vec<Certificate>,
+    pub(super) certificates: Vec<Certificate>,
 }
 
 /// Makes a [`RevocationIndex`].

@@ -30,10 +30,10 @@ pub enum ManualRevocation {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ManualRevocations {
-    certificates: HashSet<Fingerprint>,
-    keys: HashSet<Fingerprint>,
-    issued_before: HashMap<Fingerprint, UnixTime>,
-    serials: HashSet<(Fingerprint, SerialNumber)>,
+    pub(super) certificates: HashSet<Fingerprint>,
+    pub(super) keys: HashSet<Fingerprint>,
+    pub(super) issued_before: HashMap<Fingerprint, UnixTime>,
+    pub(super) serials: HashSet<(Fingerprint, SerialNumber)>,
 }
 
 impl ManualRevocations {

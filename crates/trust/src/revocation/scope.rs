@@ -13,9 +13,9 @@ pub(super) struct Point<'a> {
     pub(super) point: Option<&'a DistributionPoint>,
 }
 
-impl Point<'_> {
+impl<'a> Point<'a> {
     /// The distribution points of a certificate, and the default one last.
-    pub(super) fn all(certificate: &Certificate) -> impl Iterator<Item = Point<'_>> {
+    pub(super) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
         certificate
             .crl_distribution_points()
             .iter()
@@ -25,7 +25,7 @@ impl Point<'_> {
     }
 
     /// Whose CRLs are asked for.
-    pub(super) fn crl_issuers(&self) -> Vec<&DistinguishedName> {
+    pub(super) fn crl_issuers(&self) -> Vec<&'a DistinguishedName> {
         match self.point {
             Some(point) if !point.crl_issuer.is_empty() => point
                 .crl_issuer

@@ -88,15 +88,23 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    pub(crate) fn verdict(&self, client: &Credential, mode: RevocationMode) -> Verdict {
-        let policy = Policy {
+    pub(crate) fn set(&self) -> &CaSetVersion {
+        &self.set
+    }
+
+    pub(crate) fn policy(&self, mode: RevocationMode) -> Policy {
+        Policy {
             revocation: RevocationPolicy {
                 mode,
                 scope: self.scope,
                 stale_grace: self.grace,
             },
             ..Policy::default()
-        };
+        }
+    }
+
+    pub(crate) fn verdict(&self, client: &Credential, mode: RevocationMode) -> Verdict {
+        let policy = self.policy(mode);
         let chain = PeerChain::from_der(&client.chain_der()).unwrap();
         evaluate(
             &chain,
