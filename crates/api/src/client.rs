@@ -3,7 +3,9 @@
 mod control;
 mod edge_certificates;
 mod edgegrid;
+mod explain;
 mod properties;
+mod revocations;
 mod sites;
 mod truststore;
 

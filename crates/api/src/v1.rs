@@ -3,6 +3,7 @@
 pub mod crls;
 pub mod deployment;
 pub mod edge_certificates;
+pub mod explain;
 pub mod extended_key_usage;
 pub mod ocsp;
 pub mod properties;

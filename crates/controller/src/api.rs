@@ -12,6 +12,7 @@ mod crls;
 mod deployments;
 mod edge_certificates;
 mod edgegrid;
+mod explain;
 mod extended_key_usage;
 mod media;
 mod ocsp;

@@ -13,6 +13,7 @@ mod deployments;
 mod edge_certificates;
 mod engine;
 mod error;
+mod explain;
 mod extended_key_usage;
 mod materials;
 pub(crate) mod ocsp;
@@ -47,6 +48,8 @@ pub use edge_certificates::EdgeCertificates;
 pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
+pub use explain::Explanations;
+pub(crate) use explain::Loaded;
 pub use extended_key_usage::ExtendedKeyUsageRules;
 pub use ocsp::Ocsp;
 pub use properties::{Finding, Findings, NewProperty, Properties, VersionPart};
@@ -71,6 +74,8 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Tells edge nodes what is revoked.
     pub(crate) revocations: revocations::RevocationPublisher,
+    /// What networks enforce, for whoever asks why.
+    pub(crate) loaded: Loaded,
     /// Wakes the fetching of CRLs.
     pub(crate) crls_due: Notify,
     pub(crate) crls_under_way: single_flight::SingleFlight<i64>,

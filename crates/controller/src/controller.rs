@@ -9,7 +9,8 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
-    ExtendedKeyUsageRules, Ocsp, Properties, Revocations, ServiceError, Sites, Versions, deletions,
+    Explanations, ExtendedKeyUsageRules, Loaded, Ocsp, Properties, Revocations, ServiceError,
+    Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -38,6 +39,7 @@ impl Controller {
         let bodies = BodyFiles::new(&config.data_dir);
         let context = Context {
             revocations: RevocationPublisher::new(bodies),
+            loaded: Loaded::default(),
             crls_due: Notify::new(),
             crls_under_way: Default::default(),
             asking: Default::default(),
@@ -136,6 +138,12 @@ impl Controller {
     #[must_use]
     pub fn status_source(&self) -> Arc<dyn StatusSource> {
         Arc::new(crate::app::ocsp::Source(Arc::clone(&self.context)))
+    }
+
+    /// What networks say to clients, and why.
+    #[must_use]
+    pub fn explanations(&self) -> Explanations<'_> {
+        Explanations::new(&self.context)
     }
 
     /// Revocations by hand.

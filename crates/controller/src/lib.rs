@@ -34,10 +34,10 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, AuditCheck, AuditEntry, AuditLog, CaSets, Credentials, Crls,
-    EdgeCertificates, ErrorCode, ErrorItem, Expiry, ExtendedKeyUsageRules, Finding, Findings,
-    Judged, NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty, NewRevocation,
-    NewVersion, Ocsp, Properties, Revocations, ServiceError, Sites, SubmittedCertificate,
-    VersionFilter, VersionPart, Versions,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Finding,
+    Findings, Judged, NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty,
+    NewRevocation, NewVersion, Ocsp, Properties, Revocations, ServiceError, Sites,
+    SubmittedCertificate, VersionFilter, VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};

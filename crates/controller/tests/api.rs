@@ -20,6 +20,8 @@ mod ca_sets;
 mod client;
 #[path = "api/client_certificates.rs"]
 mod client_certificates;
+#[path = "api/conforms.rs"]
+mod conforms;
 #[path = "api/crls.rs"]
 mod crls;
 #[path = "api/errors.rs"]

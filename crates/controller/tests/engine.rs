@@ -10,8 +10,12 @@
 
 #[path = "engine/activations.rs"]
 mod activations;
+#[path = "api/conforms.rs"]
+mod conforms;
 #[path = "engine/edge_certificates.rs"]
 mod edge_certificates;
+#[path = "engine/explain.rs"]
+mod explain;
 #[path = "engine/interruptions.rs"]
 mod interruptions;
 #[path = "engine/properties.rs"]

@@ -10,5 +10,6 @@ pub(crate) mod explain;
 pub(crate) mod pki;
 pub(crate) mod property;
 pub(crate) mod quickstart;
+pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod site;

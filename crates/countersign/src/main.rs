@@ -12,6 +12,7 @@
     )
 )]
 
+mod access_log;
 mod api_server;
 mod ca_set;
 mod clock;
@@ -39,7 +40,7 @@ use commands::{
     api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand,
     certificate::CertificateCommand, completions::Completions, config::ConfigCommand,
     explain::Explain, pki::PkiCommand, property::PropertyCommand, quickstart::Quickstart,
-    serve::Serve, site::SiteCommand,
+    revoke::RevokeCommand, serve::Serve, site::SiteCommand,
 };
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
@@ -60,6 +61,7 @@ enum Command {
     Site(SiteCommand),
     Property(PropertyCommand),
     Certificate(CertificateCommand),
+    Revoke(RevokeCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Site(command) => command.run(),
         Command::Property(command) => command.run(),
         Command::Certificate(command) => command.run(),
+        Command::Revoke(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),

@@ -17,6 +17,7 @@ pub(crate) enum Output {
     /// One JSON document, as the API has it.
     Json,
     /// For people.
+    #[value(alias = "text")]
     Table,
 }
 

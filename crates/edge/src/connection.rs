@@ -11,7 +11,7 @@ use countersign_tls::TlsFacts;
 use countersign_trust::Reason;
 use tokio::sync::watch;
 
-use crate::access_log::{Client, ConnectionRecord, Who};
+use crate::access_log::{Client, ConnectionRecord, Who, chain_text};
 use crate::enforced::{Enforced, EnforcedBinding};
 use crate::http::Encoded;
 use crate::http::tunnel::{self, Tunnel};
@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     peer: Peer,
     /// What the log says about the client; made when the first record needs it.
     who: OnceLock<Option<Who>>,
+    /// Whether the log has the client's chain.
+    chain_told: AtomicBool,
     /// Whether the handshake asked for a certificate. When it did not, nothing is known about the client, not even that it has none.
     asked: bool,
     trust: ArcSwap<Trust>,
@@ -129,6 +131,7 @@ impl Connection {
             protocol: handshake.protocol,
             tls: handshake.tls,
             who: OnceLock::new(),
+            chain_told: AtomicBool::new(false),
             peer: handshake.peer,
             asked,
             trust: ArcSwap::from_pointee(trust),
@@ -323,6 +326,15 @@ impl Connection {
             .take()
     }
 
+    /// The client's chain for the record of a refusal: once, since a client that is refused again and again should not fill the log.
+    pub(crate) fn chain_to_tell(&self) -> Option<Vec<String>> {
+        let chain = self.peer.chain()?;
+        if self.chain_told.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        chain_text(chain)
+    }
+
     /// Records what came instead of a request.
     pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) {
         self.node.metrics.unreadable(self.protocol, reason);
@@ -333,6 +345,7 @@ impl Connection {
             network: self.node.network.as_str(),
             node: self.node.id.as_str(),
             generation: Some(trust.enforced().generation().number()),
+            request_id: &self.node.request_id(self.node.next_connection_id(), 0),
             client_address: self.client().ip().to_canonical(),
             client_port: self.client().port(),
             server_name: Some(self.server_name.as_str()),
@@ -340,6 +353,7 @@ impl Connection {
             reason: reason.code(),
             detail,
             client: self.who(),
+            client_chain: self.chain_to_tell(),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
         });
     }

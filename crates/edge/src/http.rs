@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_rules::{Decision, EnforcementResult, Outcome, path};
-use countersign_snapshot::{HttpVersions, Refused, RequestFacts, is_served};
+use countersign_snapshot::{HttpVersions, Refused, RequestFacts, is_identity_header, is_served};
 use countersign_trust::{Reason, Verdict};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -321,7 +321,7 @@ fn decide<'p>(
 
 /// Framing, routing and identity are the edge's own.
 fn may_change_request(name: &HeaderName) -> bool {
-    !identity::is_identity(name) && !hop_by_hop::is_framing(name) && *name != header::HOST
+    !is_identity_header(name) && !hop_by_hop::is_framing(name) && *name != header::HOST
 }
 
 fn may_change_response(name: &HeaderName) -> bool {

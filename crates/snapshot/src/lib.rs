@@ -43,7 +43,9 @@ pub use id::{
     RevocationSequence, ServerCertificateId, VersionNumber,
 };
 pub use ip_range::{IpRange, ParseIpRangeError};
-pub use judge::{Peer, Refused, RequestFacts, Verdicts, is_served};
+pub use judge::{
+    CONNECTION_HEADERS, Peer, Refused, RequestFacts, Verdicts, is_identity_header, is_served,
+};
 pub use model::{
     Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential,
     ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HostHeader,

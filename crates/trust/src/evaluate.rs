@@ -6,6 +6,7 @@
 //! that came nearest to trust is the reason.
 
 mod budget;
+mod evidence;
 mod failure;
 mod name_constraints;
 mod path;
@@ -14,6 +15,7 @@ mod purpose;
 mod revocation;
 mod search;
 
+pub use evidence::{RevocationEvidence, RevocationStatus, revocation_evidence};
 pub(crate) use failure::Failure;
 pub(crate) use path::Good;
 

@@ -62,7 +62,10 @@ pub use certificate::{
     DistributionPointName, ExtendedKeyUsage, GeneralSubtree, KeyUsage, NameConstraints,
     ParseCertificateError, RevocationReasons, Validity, Version,
 };
-pub use evaluate::{evaluate, evaluate_pinned, evaluate_with_answers, judge_again};
+pub use evaluate::{
+    RevocationEvidence, RevocationStatus, evaluate, evaluate_pinned, evaluate_with_answers,
+    judge_again, revocation_evidence,
+};
 pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use general_name::GeneralName;
 pub use identity::ClientIdentity;
@@ -76,7 +79,7 @@ pub use revocation::ocsp;
 pub use revocation::{
     CaState, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationChanges, RevocationIndex,
     RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
-    crl_issuers,
+    RevocationSource, RevocationSourceKind, crl_issuers,
 };
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};

@@ -14,7 +14,9 @@ mod scope;
 
 pub use changes::{RevocationChanges, crl_issuers};
 pub use crl::{Crl, CrlEntry, LoadCrlError, RevocationReason};
-pub use index::{CaState, RevocationIndex, RevocationIndexBuilder};
+pub use index::{
+    CaState, RevocationIndex, RevocationIndexBuilder, RevocationSource, RevocationSourceKind,
+};
 pub(crate) use index::{CertificateStatus, Lookup};
 pub use manual::ManualRevocation;
 pub use policy::{RevocationMode, RevocationPolicy, RevocationScope};

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::call::{Call, Reply};
 use super::{
-    activations, api_clients, audit, ca_sets, certificates, crls, edge_certificates,
+    activations, api_clients, audit, ca_sets, certificates, crls, edge_certificates, explain,
     extended_key_usage, ocsp, properties, revocations, sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
@@ -107,6 +107,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         edge_certificates::OPERATIONS,
         sites::OPERATIONS,
         properties::OPERATIONS,
+        explain::OPERATIONS,
         revocations::OPERATIONS,
         crls::OPERATIONS,
         extended_key_usage::OPERATIONS,

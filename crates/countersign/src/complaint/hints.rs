@@ -38,6 +38,7 @@ pub(super) fn of(slug: &str, context: &Map<String, Value>) -> Option<String> {
             format!("`countersign ca-set activations {set}` shows how far it is; try again when it has ended")
         }
         "no-previous-ca-set-version" => format!("`countersign ca-set activations {set}` shows what was active when"),
+        "revocation-not-found" => "`countersign revoke list --ended` shows what there is".to_owned(),
         "site-not-found" => "`countersign site list` shows what there is".to_owned(),
         "property-not-found" => "`countersign property list` shows what there is".to_owned(),
         "property-version-not-found" => "`countersign property versions PROPERTY` shows what there is".to_owned(),

@@ -14,6 +14,7 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use countersign_testkit::wait;
 use support::World;
 
 #[test]
@@ -29,6 +30,51 @@ fn a_site_is_one_command_and_certificates_can_be_kept_apart() {
 #[test]
 fn people_without_a_ca_get_certificates_that_openssl_believes() {
     World::empty().check("pki.txt");
+}
+
+#[test]
+fn certificates_are_revoked_by_hand_and_let_in_again() {
+    World::started().check("revoke.txt");
+}
+
+#[test]
+fn what_a_network_says_is_explained_without_sending_anything() {
+    World::started().check("explain.txt");
+}
+
+/// The certificate of a refused client is in the log; what it was told and what is explained are the same.
+#[test]
+fn a_refusal_is_explained_from_its_log_record_alone() {
+    let world = World::started();
+    let edge = world.edge();
+    for (client, reason) in [
+        ("expired", "expired"),
+        ("unknown", "unknown_issuer"),
+        ("", "missing"),
+    ] {
+        let cert = match client {
+            "" => String::new(),
+            name => format!("--cert countersign-data/demo/{name}.pem"),
+        };
+        let curl =
+            format!("curl -sS --cacert countersign-data/demo/server-ca.pem {cert} {edge}/a?b=c");
+        let told: serde_json::Value = serde_json::from_slice(&world.shell(&curl).stdout).unwrap();
+        assert_eq!(told["reason"], reason);
+        let id = told["request_id"].as_str().unwrap();
+        let explained = wait::until("the record", || {
+            let output = world.run(&format!(
+                "explain --log-record countersign-data/access.log --request-id {id} -o json"
+            ));
+            assert_ne!(output.status.code(), Some(2));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout)
+                .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+        });
+        assert_eq!(explained["record"]["reason"], reason);
+        let explanation = &explained["explanation"];
+        assert_eq!(explanation["decision"]["reason"], reason);
+        assert_eq!(explanation["request"]["path"], "/a");
+        assert_eq!(explanation["generation"], explained["record"]["generation"]);
+    }
 }
 
 #[test]

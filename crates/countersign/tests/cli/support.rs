@@ -104,7 +104,15 @@ impl World {
         text
     }
 
-    fn shell(&self, script: &str) -> Output {
+    /// Where the demo's production edge is.
+    pub(crate) fn edge(&self) -> String {
+        let instance = self.instance.as_ref().unwrap();
+        let story = instance.stdout();
+        let (_, rest) = story.split_once("site=").unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    pub(crate) fn shell(&self, script: &str) -> Output {
         let binary = Path::new(env!("CARGO_BIN_EXE_countersign"))
             .parent()
             .unwrap();
@@ -161,15 +169,23 @@ fn split(text: &str) -> Vec<&str> {
 
 fn redact_word(word: &str) -> String {
     let fill = |name: &str| format!("{name:.<width$}", width = word.len());
-    let is_time = word.len() == 20
-        && word.ends_with('Z')
-        && word.as_bytes()[4] == b'-'
-        && word.as_bytes()[10] == b'T';
+    let is_time =
+        [19, 20].contains(&word.len()) && word.as_bytes()[4] == b'-' && word.as_bytes()[10] == b'T';
     if is_time {
         return fill("TIME");
     }
+    // A fraction of a second.
+    if let Some(digits) = word.strip_suffix('Z')
+        && digits.len() == 6
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return "FRACTION".to_owned();
+    }
     if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return fill("SHA256");
+    }
+    if word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return fill("SERIAL");
     }
     if word.starts_with("csgn_") || word.starts_with("akab-") {
         return fill("SECRET");

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_snapshot::Peer;
-use countersign_trust::Certificate;
+use countersign_trust::{Certificate, PeerChain};
 use serde::Serialize;
 
 /// One request.
@@ -52,6 +54,9 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) origin_first_byte_ms: Option<f64>,
     pub(crate) duration_ms: f64,
     pub(crate) custom_log: Option<&'a str>,
+    /// What the client sent, DER in base64, its own certificate first: in the first refusal of a connection, for `explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_chain: Option<Vec<String>>,
     /// How many requests this one stands for, when only a sample is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sampled_one_in: Option<u32>,
@@ -65,6 +70,7 @@ pub(crate) struct ConnectionRecord<'a> {
     pub(crate) network: &'a str,
     pub(crate) node: &'a str,
     pub(crate) generation: Option<u64>,
+    pub(crate) request_id: &'a str,
     pub(crate) client_address: IpAddr,
     pub(crate) client_port: u16,
     pub(crate) server_name: Option<&'a str>,
@@ -73,6 +79,8 @@ pub(crate) struct ConnectionRecord<'a> {
     pub(crate) detail: &'a str,
     #[serde(flatten)]
     pub(crate) client: Client<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_chain: Option<Vec<String>>,
     pub(crate) duration_ms: f64,
 }
 
@@ -137,6 +145,19 @@ impl Who {
             client_spki_sha256: Some(&self.spki_sha256),
         }
     }
+}
+
+/// The certificates of a chain for the log; none when they would fill it.
+pub(crate) fn chain_text(chain: &PeerChain) -> Option<Vec<String>> {
+    const MAX_BYTES: usize = 16 * 1024;
+    let certificates = chain.certificates();
+    let octets: usize = certificates.iter().map(|it| it.der().len()).sum();
+    (octets <= MAX_BYTES).then(|| {
+        certificates
+            .iter()
+            .map(|it| STANDARD.encode(it.der()))
+            .collect()
+    })
 }
 
 /// Nobody's subject fills the log.

@@ -10,12 +10,12 @@ use countersign_tls::{
     Accepted, Alpn, BindingTls, HandshakeFault, HandshakeLimits, Lookup, RefusedHandshake,
     TlsFacts, TlsStream,
 };
-use countersign_trust::Reason;
+use countersign_trust::{PeerChain, Reason};
 use tokio::net::TcpStream;
 
 use super::{Connection, Ending, Handshake, Protocol, Why, drive};
 use crate::accept::budget::HandshakePermit;
-use crate::access_log::{ConnectionRecord, Who};
+use crate::access_log::{ConnectionRecord, Who, chain_text};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
 use crate::registry::Registered;
@@ -144,14 +144,14 @@ pub(crate) fn open(
 ) -> Option<Arc<Connection>> {
     let client = accepted.client;
     let server_name = accepted.server_name.clone();
-    let refuse = |reason: Reason, detail: &str, who: Option<Who>| {
+    let refuse = |reason: Reason, detail: &str, peer: &Peer| {
         write(
             node,
             client,
             Some(&server_name),
             reason,
             detail,
-            who,
+            peer.chain(),
             began.elapsed(),
         );
     };
@@ -167,7 +167,7 @@ pub(crate) fn open(
                 refuse(
                     Reason::HandshakeFailed,
                     "the negotiated protocol is not served here",
-                    Who::of_peer(&accepted.peer),
+                    &accepted.peer,
                 );
                 return None;
             }
@@ -183,7 +183,7 @@ pub(crate) fn open(
             refuse(
                 broken.reason(),
                 "the configuration changed during the handshake",
-                Who::of_peer(&peer),
+                &peer,
             );
             return None;
         }
@@ -195,7 +195,7 @@ pub(crate) fn open(
         refuse(
             refused.reason,
             detail.unwrap_or_else(|| refused.reason.sentence()),
-            Who::of_peer(&peer),
+            &peer,
         );
         return None;
     }
@@ -226,14 +226,13 @@ pub(crate) fn record_refused(
             fault => with_causes(fault),
         },
     };
-    let who = refused.peer.as_deref().map(|chain| Who::new(chain.leaf()));
     write(
         node,
         client,
         refused.server_name.as_ref(),
         refused.reason,
         &detail,
-        who,
+        refused.peer.as_deref(),
         took,
     );
 }
@@ -244,7 +243,7 @@ fn write(
     server_name: Option<&ServerName>,
     reason: Reason,
     detail: &str,
-    who: Option<Who>,
+    chain: Option<&PeerChain>,
     took: Duration,
 ) {
     node.metrics.handshake_refused(reason, took);
@@ -256,6 +255,7 @@ fn write(
         .as_ref()
         .zip(server_name)
         .and_then(|(enforced, name)| enforced.resolve(name));
+    let who = chain.map(|chain| Who::new(chain.leaf()));
     node.access_log.write(&ConnectionRecord {
         event: "handshake_refused",
         time: node.now().to_string(),
@@ -264,6 +264,8 @@ fn write(
         generation: enforced
             .as_ref()
             .map(|enforced| enforced.generation().number()),
+        // No request has this number: it names the handshake.
+        request_id: &node.request_id(node.next_connection_id(), 0),
         client_address: client.ip().to_canonical(),
         client_port: client.port(),
         server_name: server_name.map(ServerName::as_str),
@@ -271,6 +273,7 @@ fn write(
         reason: reason.code(),
         detail,
         client: who.as_ref().map(Who::fields).unwrap_or_default(),
+        client_chain: chain.and_then(chain_text),
         duration_ms: took.as_secs_f64() * 1000.0,
     });
 }

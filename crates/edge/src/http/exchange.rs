@@ -259,6 +259,7 @@ impl Exchange {
                 .map(|duration| duration.as_secs_f64() * 1000.0),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
             custom_log: self.custom_log.as_deref(),
+            client_chain: self.reason.and_then(|_| connection.chain_to_tell()),
             sampled_one_in,
         });
     }

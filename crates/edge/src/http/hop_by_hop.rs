@@ -1,20 +1,8 @@
 //! What belongs to one connection only and is never passed on (RFC 9110 §7.6.1).
 
+use countersign_snapshot::CONNECTION_HEADERS;
 use http::HeaderMap;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
-};
-
-/// Fields that are about one connection, named by RFC 9110 §7.6.1 and by the software that made them so.
-const HOP_BY_HOP: [HeaderName; 6] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TE, TRAILER};
 
 /// At most this many options of `Connection` are looked at; a client that sends more gets a refusal.
 const OPTIONS_MAX: usize = 16;
@@ -35,7 +23,7 @@ pub(crate) fn remove(
     let present: u8 = headers
         .keys()
         .filter_map(|name| {
-            HOP_BY_HOP
+            CONNECTION_HEADERS
                 .iter()
                 .chain([&TE])
                 .position(|known| known == name)
@@ -64,7 +52,7 @@ pub(crate) fn remove(
             remove_all(headers, &name);
         }
     }
-    if present & 1 << HOP_BY_HOP.len() != 0 {
+    if present & 1 << CONNECTION_HEADERS.len() != 0 {
         // RFC 9110 §10.1.4: TE is of this connection; only "trailers" has the same meaning on the next one.
         let trailers = headers.get_all(TE).iter().any(|value| {
             value
@@ -78,7 +66,7 @@ pub(crate) fn remove(
             remove_all(headers, &TE);
         }
     }
-    for (place, name) in HOP_BY_HOP.iter().enumerate() {
+    for (place, name) in CONNECTION_HEADERS.iter().enumerate() {
         if present & 1 << place != 0 {
             remove_all(headers, name);
         }
@@ -93,7 +81,7 @@ pub(crate) fn remove_all(headers: &mut HeaderMap, name: &HeaderName) {
 
 /// Fields that say where a message or a connection ends.
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name) || matches!(*name, CONTENT_LENGTH | EXPECT | TE | TRAILER)
+    CONNECTION_HEADERS.contains(name) || matches!(*name, CONTENT_LENGTH | EXPECT | TE | TRAILER)
 }
 
 /// Fields that change the meaning of a message and therefore come too late in its trailers (RFC 9110 §6.5.1).
@@ -115,7 +103,7 @@ pub(crate) fn is_forbidden_in_trailers(name: &HeaderName) -> bool {
         header::RANGE,
         header::VIA,
     ];
-    HOP_BY_HOP.contains(name)
+    CONNECTION_HEADERS.contains(name)
         || FORBIDDEN.contains(name)
         || name.as_str().starts_with("x-forwarded-")
 }

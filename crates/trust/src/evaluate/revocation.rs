@@ -177,7 +177,7 @@ pub(super) fn check_by_hand(
 ///
 /// The signer must not be revoked itself, as far as that is known from CRLs that need no other signer again: otherwise a CRL could vouch for the
 /// certificate that signs it.
-fn may_speak(signer: &Certificate, anchor: &Certificate, context: &Context<'_>) -> bool {
+pub(super) fn may_speak(signer: &Certificate, anchor: &Certificate, context: &Context<'_>) -> bool {
     let Ok(set) = CaSetVersion::new(vec![anchor.clone()], context.set.sha1_signatures()) else {
         return false;
     };

@@ -1,8 +1,12 @@
 //! The index that evaluation looks certificates up in.
 
+mod sources;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use sources::{RevocationSource, RevocationSourceKind};
 
 use super::CLOCK_SKEW;
 use super::crl::{Crl, CrlEntry, RevocationReason};

@@ -1,5 +1,6 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod explain;
 mod properties;
 mod revocations;
 mod sites;
@@ -15,6 +16,7 @@ pub(super) fn all() -> Value {
         .chain(sites::schemas())
         .chain(properties::schemas())
         .chain(revocations::schemas())
+        .chain(explain::schemas())
     {
         all.insert(name.to_owned(), schema);
     }

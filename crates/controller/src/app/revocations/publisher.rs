@@ -146,7 +146,10 @@ impl RevocationPublisher {
     }
 
     /// The manifest of what the store says now.
-    async fn manifest(&self, context: &Context) -> Result<Arc<SignedRevocations>, StoreError> {
+    pub(crate) async fn manifest(
+        &self,
+        context: &Context,
+    ) -> Result<Arc<SignedRevocations>, StoreError> {
         let mut current = self.manifest.lock().await;
         let now = context.clock.now();
         let outdated = self.is_outdated.swap(false, Ordering::AcqRel);
