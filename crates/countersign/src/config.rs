@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_controller::{Limits, RateLimit};
 use countersign_edge::LogFile;
+use countersign_snapshot::IpRange;
 use toml::Value;
 
 use settings::{Setting, Settings};
@@ -33,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) staging: Vec<SocketAddr>,
     /// UDP.
     pub(crate) staging_http3: Vec<SocketAddr>,
+    /// Whose TCP connections to the edges begin with a PROXY header.
+    pub(crate) proxy_protocol_from: Vec<IpRange>,
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) access_log: AccessLogOutput,
     /// Of the requests that went well, one in so many is recorded.
@@ -114,6 +117,7 @@ impl Config {
             production_http3: checker.addresses("edge.production.listen_http3"),
             staging: checker.addresses("edge.staging.listen"),
             staging_http3: checker.addresses("edge.staging.listen_http3"),
+            proxy_protocol_from: checker.ranges("edge.proxy_protocol_from"),
             admin_listen: match checker.text("admin.listen").as_str() {
                 "" => None,
                 text => Some(checker.parse_address("admin.listen", text)),
@@ -236,6 +240,27 @@ impl Checker {
                 }
             })
             .collect()
+    }
+
+    fn ranges(&mut self, key: &str) -> Vec<IpRange> {
+        let items = self.value(key).and_then(Value::as_array).cloned();
+        let texts = items
+            .iter()
+            .flatten()
+            .map(|item| item.as_str().unwrap_or_default());
+        let mut ranges = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(range) => ranges.push(range),
+                Err(error) => {
+                    let what = format!(
+                        "has `{text}`, which is no address or range such as 10.0.0.7 or 10.0.0.0/24: {error}"
+                    );
+                    self.problem::<()>(key, &what);
+                }
+            }
+        }
+        ranges
     }
 
     fn parse_address(&mut self, key: &str, text: &str) -> SocketAddr {

@@ -311,6 +311,7 @@ impl Edges {
                 network,
                 node_id: node.clone(),
                 listen,
+                proxy_protocol_from: config.proxy_protocol_from.clone(),
                 clock: Arc::new(SystemClock),
                 verifying_key,
                 sealing_key: Arc::clone(sealing_key),

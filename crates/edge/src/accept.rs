@@ -9,8 +9,11 @@ use std::time::Duration;
 use countersign_trust::Reason;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::accept::budget::HandshakePermit;
+use crate::causes::with_causes;
 use crate::connection::establish;
 use crate::node::{Node, Phase};
+use crate::proxy_protocol::{Ends, read};
 use crate::{Listen, StartError, http3};
 
 pub(crate) mod budget;
@@ -114,20 +117,63 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
         );
         return;
     };
-    let permit = match node.handshakes.take(client.ip()) {
-        Ok(permit) => permit,
-        Err(exhausted) => {
-            establish::refused_early(node, client, Reason::HandshakeFailed, exhausted.as_str());
-            return;
-        }
-    };
     // Without it small responses would wait for acknowledgements; failure only costs time.
     let _ = stream.set_nodelay(true);
+    if node.begins_with_proxy_header(client.ip()) {
+        let node = Arc::clone(node);
+        tokio::spawn(async move {
+            let _open = open;
+            from_front(node, stream, client).await;
+        });
+        return;
+    }
+    let Some(permit) = permit(node, client) else {
+        return;
+    };
+    let ends = ends(&stream, client);
     let node = Arc::clone(node);
     tokio::spawn(async move {
         let _open = open;
-        establish::run(node, stream, client, permit).await;
+        establish::run(node, stream, ends, permit).await;
     });
+}
+
+fn permit(node: &Node, client: SocketAddr) -> Option<HandshakePermit> {
+    match node.handshakes.take(client.ip()) {
+        Ok(permit) => Some(permit),
+        Err(exhausted) => {
+            establish::refused_early(node, client, Reason::HandshakeFailed, exhausted.as_str());
+            None
+        }
+    }
+}
+
+fn ends(stream: &TcpStream, client: SocketAddr) -> Ends {
+    let local = stream.local_addr();
+    Ends {
+        client,
+        local: local.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
+    }
+}
+
+/// A front that the configuration names says first for whom it speaks. It has to: a header that may be missing could be a client's.
+async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr) {
+    let limit = node.limits.handshake;
+    let header = match tokio::time::timeout(limit, read::read(&mut stream)).await {
+        Ok(Ok(header)) => header,
+        Ok(Err(error)) => {
+            let detail = with_causes(&error);
+            return establish::refused_early(&node, front, Reason::HandshakeFailed, &detail);
+        }
+        Err(_) => {
+            let detail = "a trusted front sent no PROXY header in time";
+            return establish::refused_early(&node, front, Reason::HandshakeTimeout, detail);
+        }
+    };
+    let ends = header.unwrap_or_else(|| ends(&stream, front));
+    if let Some(permit) = permit(&node, ends.client) {
+        establish::run(node, stream, ends, permit).await;
+    }
 }
 
 /// A place among [`Limits::connections`](crate::Limits::connections); given back when dropped.

@@ -19,7 +19,9 @@ mod file;
 mod record;
 
 pub use file::LogFile;
-pub(crate) use record::{Client, ConnectionRecord, RequestRecord, Tls, Who, chain_text};
+pub(crate) use record::{
+    Client, ConnectionRecord, PassageRecord, RequestRecord, Tls, Who, chain_text,
+};
 
 /// Records that wait to be written; some 30 MiB at worst.
 const WAITING_MAX: usize = 32 * 1024;

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_snapshot::{Network, NodeId, SealingKey, VerifyingKey};
+use countersign_snapshot::{IpRange, Network, NodeId, SealingKey, VerifyingKey};
 use countersign_trust::Clock;
 
 use crate::{Limits, LogFile};
@@ -20,6 +20,8 @@ pub struct EdgeConfig {
     pub node_id: NodeId,
     /// Where clients connect.
     pub listen: Vec<Listen>,
+    /// Whose TCP connections begin with a PROXY header, version 1 or 2, that says where the client is; from nobody else it is believed.
+    pub proxy_protocol_from: Vec<IpRange>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The key that snapshots must be signed with.

@@ -16,6 +16,7 @@ use crate::enforced::{Enforced, EnforcedBinding};
 use crate::http::Encoded;
 use crate::http::tunnel::{self, Tunnel};
 use crate::node::Node;
+use crate::tcp;
 
 mod coalesce;
 pub(crate) mod drive;
@@ -72,6 +73,8 @@ pub(crate) enum Protocol {
     Http1,
     Http2,
     Http3,
+    /// Bytes that are passed on.
+    Tcp,
 }
 
 impl Protocol {
@@ -80,6 +83,7 @@ impl Protocol {
             Self::Http1 => "http/1.1",
             Self::Http2 => "h2",
             Self::Http3 => "h3",
+            Self::Tcp => "tcp",
         }
     }
 }
@@ -236,6 +240,10 @@ impl Connection {
                     && (self.admitted() > 0
                         || trust.verdicts().overall().reason() == Some(Reason::Revoked)) =>
             {
+                self.cut_off(why, &trust);
+            }
+            // Nothing is asked on it again that could get an explanation.
+            Ok(trust) if self.protocol == Protocol::Tcp && !tcp::may_go_on(self, &trust) => {
                 self.cut_off(why, &trust);
             }
             Ok(_) => {}

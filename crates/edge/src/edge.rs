@@ -120,6 +120,7 @@ impl Edge {
             clock: config.clock,
             access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
             alt_svc: bound.iter().find_map(http3::alt_svc),
+            proxy_protocol_from: config.proxy_protocol_from,
             statuses: Statuses::new(answers),
         });
         let mut listeners = Vec::new();

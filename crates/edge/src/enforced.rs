@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId,
-    SealingKey, ServerCertificateId, ServerName, Service, Snapshot, SnapshotDigest,
+    SealingKey, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
 };
 use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext};
 
@@ -44,8 +44,6 @@ pub(crate) enum BuildError {
         origin: OriginId,
         source: BuildOriginError,
     },
-    #[error("binding {binding} passes bytes on, which this node cannot")]
-    Service { binding: String },
     #[error("binding {binding} refers to what is not in the snapshot")]
     Dangling { binding: String },
 }
@@ -111,9 +109,6 @@ impl EnforcedBinding {
         tls: &Arc<TlsContext>,
     ) -> Result<Self, BuildError> {
         let name = || checked.binding.id.to_string();
-        if checked.binding.service != Service::Http {
-            return Err(BuildError::Service { binding: name() });
-        }
         let own: Option<Vec<ServerCredential>> = checked
             .binding
             .server_certificates

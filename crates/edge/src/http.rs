@@ -16,8 +16,7 @@ use crate::enforced::EnforcedBinding;
 use crate::origin::Origin;
 use authority::Authority;
 use forward::Forwarding;
-use identity::Identity;
-use refusal::{After, Form, Rejection};
+use refusal::{After, Form};
 use render::Changes;
 use tunnel::Asks;
 
@@ -37,8 +36,9 @@ pub(crate) mod tunnel;
 
 pub(crate) use body::{RequestBody, ResponseBody, Upload};
 pub(crate) use exchange::Exchange;
-pub(crate) use identity::Encoded;
+pub(crate) use identity::{Encoded, Identity};
 pub(crate) use inbound::Inbound;
+pub(crate) use refusal::Rejection;
 
 /// Answers one request. Refusals are responses; there is no other error.
 pub(crate) async fn serve(
@@ -222,7 +222,10 @@ fn bind(authority: &Authority, trust: &Trust) -> Result<Arc<EnforcedBinding>, Re
         .enforced()
         .resolve(&authority.name)
         .ok_or_else(|| Rejection::new(Reason::UnknownServerName))?;
-    if binding.checked().policy_identity == trust.binding().checked().policy_identity {
+    // A name whose bytes are passed on has no requests.
+    let serves = !binding.tls().passes_bytes();
+    let checked = binding.checked();
+    if serves && checked.policy_identity == trust.binding().checked().policy_identity {
         Ok(Arc::clone(binding))
     } else {
         Err(Rejection::new(Reason::MisdirectedRequest))
@@ -330,7 +333,11 @@ fn may_change_response(name: &HeaderName) -> bool {
 
 /// Counts the request against the limit that the rules chose. Clients without a verified identity have none to be counted by; whether
 /// they are let in at all is what the rules decide.
-fn limit(connection: &Connection, trust: &Trust, decision: &Decision<'_>) -> Result<(), Rejection> {
+pub(crate) fn limit(
+    connection: &Connection,
+    trust: &Trust,
+    decision: &Decision<'_>,
+) -> Result<(), Rejection> {
     let Some(limit) = decision.rate_limit else {
         return Ok(());
     };
@@ -376,7 +383,7 @@ fn redirected(
     Ok(answer)
 }
 
-fn origin(
+pub(crate) fn origin(
     connection: &Connection,
     trust: &Trust,
     binding: &EnforcedBinding,
@@ -410,7 +417,7 @@ fn origin(
 }
 
 /// Who the origin is told that the client is: a chain that satisfies what the decision rests on, or why there is none.
-fn identity_of<'t>(trust: &'t Trust, decision: &Decision<'_>) -> Identity<'t> {
+pub(crate) fn identity_of<'t>(trust: &'t Trust, decision: &Decision<'_>) -> Identity<'t> {
     let asked = decision
         .enforced
         .map(|enforced| enforced.ca_sets)

@@ -35,12 +35,15 @@ mod metrics;
 mod node;
 mod offer;
 mod origin;
+mod proxy_protocol;
 mod rate_limit;
 mod registry;
+mod relay;
 mod revocations;
 mod statuses;
 mod store;
 mod sweep;
+mod tcp;
 
 pub use access_log::LogFile;
 pub use admin::{Admin, StartAdminError};

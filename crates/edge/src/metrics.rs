@@ -62,7 +62,7 @@ pub(crate) struct RequestDone<'a> {
 }
 
 /// In the order of [`Protocol`].
-const PROTOCOLS: [&str; 3] = ["http/1.1", "h2", "h3"];
+const PROTOCOLS: [&str; 4] = ["http/1.1", "h2", "h3", "tcp"];
 const STATUS_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 const VERDICTS: [&str; 3] = ["missing", "valid", "invalid"];
 const TLS_VERSIONS: [&str; 2] = ["1.2", "1.3"];
@@ -211,7 +211,12 @@ mod tests {
 
     #[test]
     fn a_protocol_is_at_its_place_in_the_list() {
-        for protocol in [Protocol::Http1, Protocol::Http2, Protocol::Http3] {
+        for protocol in [
+            Protocol::Http1,
+            Protocol::Http2,
+            Protocol::Http3,
+            Protocol::Tcp,
+        ] {
             assert_eq!(PROTOCOLS[protocol as usize], protocol.as_str());
         }
     }

@@ -1,12 +1,13 @@
 //! What all parts of a running edge node share.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use countersign_snapshot::{Network, NodeId, SealingKey};
+use countersign_snapshot::{IpRange, Network, NodeId, SealingKey};
 use countersign_tls::TlsContext;
 use countersign_trust::{Clock, RevocationIndex, UnixTime};
 use http::HeaderValue;
@@ -45,6 +46,7 @@ pub(crate) struct Node {
     pub(crate) access_log: AccessLog,
     /// Where HTTP/3 is, for bindings that tell their clients.
     pub(crate) alt_svc: Option<HeaderValue>,
+    proxy_protocol_from: Vec<IpRange>,
     pub(crate) metrics: Metrics,
     pub(crate) handshakes: Arc<HandshakeBudget>,
     pub(crate) rate_limiter: RateLimiter,
@@ -76,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) sealing_key: Arc<SealingKey>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) access_log: AccessLog,
+    pub(crate) proxy_protocol_from: Vec<IpRange>,
     pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) statuses: Statuses,
 }
@@ -107,8 +110,16 @@ impl Node {
             next_connection: AtomicU64::new(1),
             random: RandomState::new(),
             alt_svc: parts.alt_svc,
+            proxy_protocol_from: parts.proxy_protocol_from,
             limits: parts.limits,
         })
+    }
+
+    /// Whether TCP connections from there begin with a PROXY header.
+    pub(crate) fn begins_with_proxy_header(&self, address: IpAddr) -> bool {
+        self.proxy_protocol_from
+            .iter()
+            .any(|range| range.contains(address))
     }
 
     /// What is enforced now; `None` before the first snapshot.

@@ -16,6 +16,7 @@ use crate::Limits;
 mod choose;
 mod connect;
 mod counts;
+mod dial;
 mod endpoint;
 mod error;
 mod health;
@@ -29,6 +30,7 @@ mod send;
 
 pub(crate) use countersign_tls::BuildOriginError;
 pub(crate) use counts::OriginCounts;
+pub(crate) use dial::OriginIo;
 pub(crate) use error::OriginError;
 pub(crate) use lease::{Lease, Needs};
 pub(crate) use refusal_page::{SuspectedRefusal, suspected_refusal};

@@ -222,7 +222,7 @@ pub struct Binding {
 }
 
 /// What is done with a connection whose handshake is over.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Service {
     /// HTTP is spoken on it, and every request is decided.
     #[default]
@@ -232,7 +232,7 @@ pub enum Service {
 }
 
 /// How bytes are passed on.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct TcpService {
     /// How the origin learns who the client is.
     pub proxy_protocol: ProxyProtocol,

@@ -28,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{Ca, Credential, wait};
 use tap::Tap;
+pub use tls::accept_tls;
 
 /// A running origin; it stops when this is dropped. HTTP/1.1, and HTTP/2 with prior knowledge or by ALPN.
 #[derive(Debug)]

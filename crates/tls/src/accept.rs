@@ -161,7 +161,7 @@ where
         Err(_) => return Err(RefusedHandshake::timed_out(limits.timeout).of(server_name, record)),
     };
     let connection = stream.get_ref().1;
-    let shown = record.and_then(|record| record.peer);
+    let (shown, presented) = record.map_or((None, None), |record| (record.peer, record.presented));
     match judge(&server_name, &binding, shown, connection) {
         Ok(judged) => Ok(Accepted {
             stream: TlsStream::new(stream),
@@ -169,7 +169,10 @@ where
             binding,
             peer: judged.peer,
             verdicts: judged.verdicts,
-            facts: judged.facts,
+            facts: TlsFacts {
+                presented,
+                ..judged.facts
+            },
         }),
         Err(refused) => {
             farewell::say(&mut stream, &[], deadline).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CaList, CheckedBinding, ClientAuthMode, HttpVersions, PolicyIdentity, SealError,
-    ServerCertificateId, TlsPolicy, TlsVersion,
+    ServerCertificateId, Service, TlsPolicy, TlsVersion,
 };
 use countersign_trust::{Clock, ParseCertificateError, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -30,6 +30,7 @@ const CA_LIST_MAX_BYTES: usize = 16 * 1024;
 pub struct BindingTls {
     config: Arc<ServerConfig>,
     quic: Option<Arc<ServerConfig>>,
+    passes_bytes: bool,
     trust: TrustContext,
     context: Arc<TlsContext>,
     warnings: Vec<BuildTlsWarning>,
@@ -120,6 +121,7 @@ impl BindingTls {
             certificates: credentials.iter().map(ServerCredential::digest).collect(),
             tls: binding.binding.tls,
             ca_list: binding.binding.client_auth.ca_list,
+            service: binding.binding.service.clone(),
         };
         context.shared_binding(key, || Self::build_anew(binding, credentials, context))
     }
@@ -143,9 +145,11 @@ impl BindingTls {
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(ByNameAndScheme(credentials.to_vec())));
         config.ignore_client_order = true;
-        config.alpn_protocols = match tls.http {
-            HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
-            HttpVersions::Http1AndHttp2 | HttpVersions::Http1ToHttp3 => {
+        let service = &binding.binding.service;
+        config.alpn_protocols = match (service, tls.http) {
+            (Service::Tcp(tcp), _) => tcp.alpn.iter().cloned().map(String::into_bytes).collect(),
+            (Service::Http, HttpVersions::Http1) => vec![b"http/1.1".to_vec()],
+            (Service::Http, HttpVersions::Http1AndHttp2 | HttpVersions::Http1ToHttp3) => {
                 vec![b"h2".to_vec(), b"http/1.1".to_vec()]
             }
         };
@@ -157,7 +161,10 @@ impl BindingTls {
         // Threat C5.6: early data would be processed before the client is known to be fresh.
         config.max_early_data_size = 0;
         Ok(Self {
-            quic: quic(&config, tls).map(Arc::new),
+            quic: quic(&config, tls)
+                .filter(|_| *service == Service::Http)
+                .map(Arc::new),
+            passes_bytes: *service != Service::Http,
             config: Arc::new(config),
             trust,
             context: Arc::clone(context),
@@ -175,6 +182,12 @@ impl BindingTls {
     #[must_use]
     pub fn policy_identity(&self) -> PolicyIdentity {
         self.trust.policy_identity()
+    }
+
+    /// Whether bytes are passed on as they are; otherwise HTTP is spoken.
+    #[must_use]
+    pub fn passes_bytes(&self) -> bool {
+        self.passes_bytes
     }
 
     /// What somebody should look at; as of when it was built.

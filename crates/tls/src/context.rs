@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use countersign_snapshot::{CaList, CheckedBinding, PolicyIdentity, TlsPolicy};
+use countersign_snapshot::{CaList, CheckedBinding, PolicyIdentity, Service, TlsPolicy};
 use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{Certificate, Clock, Fingerprint, RevocationIndex, UnixTime};
 use rustls::RootCertStore;
@@ -60,6 +60,7 @@ pub(crate) struct BindingKey {
     pub(crate) certificates: Vec<[u8; 32]>,
     pub(crate) tls: TlsPolicy,
     pub(crate) ca_list: CaList,
+    pub(crate) service: Service,
 }
 
 impl TlsContext {

@@ -1,7 +1,11 @@
 //! What a handshake negotiated, in our words.
 
+use std::sync::Arc;
+
 use countersign_snapshot::TlsVersion;
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+
+use crate::PresentedCertificate;
 
 /// What was negotiated.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +20,8 @@ pub struct TlsFacts {
     pub alpn: Alpn,
     /// Whether the session was resumed.
     pub resumed: bool,
+    /// The certificate that the edge presents for the name; not known over QUIC.
+    pub presented: Option<Arc<PresentedCertificate>>,
 }
 
 /// The application protocol that was negotiated by ALPN (RFC 7301).
@@ -49,6 +55,7 @@ impl TlsFacts {
                 .and_then(|group| group.name().as_str()),
             alpn: Alpn::of(connection),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            presented: None,
         }
     }
 }

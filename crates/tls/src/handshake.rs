@@ -5,8 +5,11 @@
 //! record, and then nobody is accepted and nothing is resumed.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use countersign_trust::{PeerChain, Reason, Refusal, UnixTime};
+
+use crate::PresentedCertificate;
 
 tokio::task_local! {
     pub(crate) static RECORD: RefCell<HandshakeRecord>;
@@ -21,6 +24,8 @@ pub(crate) struct HandshakeRecord {
     pub(crate) refused: Option<Refused>,
     /// Where the session comes from.
     pub(crate) lineage: Lineage,
+    /// Which certificate the client was shown, or would have been shown had it not resumed.
+    pub(crate) presented: Option<Arc<PresentedCertificate>>,
 }
 
 /// A refusal inside the handshake.
@@ -48,6 +53,7 @@ impl HandshakeRecord {
             peer: None,
             refused: None,
             lineage,
+            presented: None,
         })
     }
 }

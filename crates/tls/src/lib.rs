@@ -52,7 +52,7 @@ pub use origin::{
     BuildOriginError, OriginAlpn, OriginConnector, OriginTlsError, origin_refused_certificate,
 };
 pub use refused::{HandshakeFault, RefusedHandshake, TlsError};
-pub use server_credential::ServerCredential;
+pub use server_credential::{PresentedCertificate, ServerCredential};
 pub use stream::{OriginStream, TlsStream};
 pub use ticket::TicketSecret;
 pub use trust::{TrustContext, evaluate_peer, evaluate_peer_again};

@@ -7,13 +7,16 @@ use aws_lc_rs::digest::{Context, SHA256};
 use countersign_snapshot::{
     NamePattern, SealingKey, Secret, ServerCertificate, ServerCertificateId, ServerName,
 };
-use countersign_trust::{Certificate, GeneralName, UnixTime};
+use countersign_trust::{
+    Certificate, GeneralName, Hash, KeyAlgorithm, SignatureAlgorithm, UnixTime,
+};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::BuildTlsError;
+use crate::handshake::with_record;
 
 /// A server certificate whose key was opened and fits; one per certificate, shared by its bindings.
 #[derive(Clone)]
@@ -23,6 +26,47 @@ pub struct ServerCredential {
     names: Vec<NamePattern>,
     not_after: UnixTime,
     digest: [u8; 32],
+    presented: Arc<PresentedCertificate>,
+}
+
+/// What is told of a certificate to whoever stands behind the edge.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PresentedCertificate {
+    /// As OpenSSL writes it: `RSA-SHA256`, `ecdsa-with-SHA256`.
+    pub signature_algorithm: String,
+    /// The kind and the size of its key: `RSA2048`, `EC256`.
+    pub key_algorithm: String,
+}
+
+impl PresentedCertificate {
+    fn of(leaf: &Certificate) -> Self {
+        let hash = |hash: &Hash| match hash {
+            Hash::Md2 => "MD2",
+            Hash::Md4 => "MD4",
+            Hash::Md5 => "MD5",
+            Hash::Sha1 => "SHA1",
+            Hash::Sha224 => "SHA224",
+            Hash::Sha256 => "SHA256",
+            Hash::Sha384 => "SHA384",
+            Hash::Sha512 => "SHA512",
+        };
+        let key = leaf.public_key();
+        Self {
+            signature_algorithm: match leaf.signature_algorithm() {
+                SignatureAlgorithm::RsaPkcs1(with) => format!("RSA-{}", hash(with)),
+                SignatureAlgorithm::RsaPss(_) => "RSASSA-PSS".to_owned(),
+                SignatureAlgorithm::Ecdsa(with) => format!("ecdsa-with-{}", hash(with)),
+                other => other.java_name(),
+            },
+            key_algorithm: match key.algorithm {
+                KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+                    format!("EC{}", key.bits)
+                }
+                KeyAlgorithm::Rsa => format!("RSA{}", key.bits),
+                ref other => other.to_string(),
+            },
+        }
+    }
 }
 
 impl ServerCredential {
@@ -84,6 +128,7 @@ impl ServerCredential {
             names: dns_names(&leaf),
             not_after: leaf.validity().not_after,
             digest,
+            presented: Arc::new(PresentedCertificate::of(&leaf)),
         })
     }
 
@@ -165,7 +210,10 @@ impl ResolvesServerCert for ByNameAndScheme {
             .iter()
             .find(|credential| covers(credential) && signs(credential))
             .or_else(|| self.0.iter().find(signs))
-            .map(|credential| Arc::clone(&credential.certified))
+            .map(|credential| {
+                with_record(|record| record.presented = Some(Arc::clone(&credential.presented)));
+                Arc::clone(&credential.certified)
+            })
     }
 }
 

@@ -70,6 +70,14 @@ stream! {
     TlsStream(server)
 }
 
+impl<IO> TlsStream<IO> {
+    /// The name of the application protocol that was negotiated.
+    #[must_use]
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        self.0.get_ref().1.alpn_protocol()
+    }
+}
+
 stream! {
     /// The decrypted connection to an origin.
     OriginStream(client)

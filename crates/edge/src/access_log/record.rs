@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_snapshot::Peer;
+use countersign_snapshot::{Peer, TlsVersion};
+use countersign_tls::TlsFacts;
 use countersign_trust::{Certificate, PeerChain};
 use serde::Serialize;
 
@@ -62,6 +63,41 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) sampled_one_in: Option<u32>,
 }
 
+/// One connection whose bytes were passed on, or were not to be.
+#[derive(Debug, Serialize)]
+pub(crate) struct PassageRecord<'a> {
+    pub(crate) event: &'static str,
+    pub(crate) time: String,
+    pub(crate) network: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) generation: u64,
+    pub(crate) request_id: &'a str,
+    pub(crate) connection_id: u64,
+    pub(crate) client_address: IpAddr,
+    pub(crate) client_port: u16,
+    #[serde(flatten)]
+    pub(crate) tls: Tls<'a>,
+    pub(crate) server_name: &'a str,
+    pub(crate) binding: &'a str,
+    pub(crate) protocol: &'a str,
+    pub(crate) verdict: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) would_deny: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) client: Client<'a>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) origin_address: Option<String>,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    /// Whether both sides ended it.
+    pub(crate) complete: bool,
+    pub(crate) duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sampled_one_in: Option<u32>,
+}
+
 /// One handshake that did not become a connection, or what came on a connection instead of a request.
 #[derive(Debug, Serialize)]
 pub(crate) struct ConnectionRecord<'a> {
@@ -91,6 +127,20 @@ pub(crate) struct Tls<'a> {
     pub(crate) tls_cipher: &'a str,
     pub(crate) tls_group: Option<&'a str>,
     pub(crate) tls_resumed: bool,
+}
+
+impl<'a> Tls<'a> {
+    pub(crate) fn of(facts: &'a TlsFacts) -> Self {
+        Self {
+            tls_version: match facts.version {
+                TlsVersion::Tls12 => "1.2",
+                TlsVersion::Tls13 => "1.3",
+            },
+            tls_cipher: facts.cipher,
+            tls_group: facts.group,
+            tls_resumed: facts.resumed,
+        }
+    }
 }
 
 /// Who the client says to be; `verdict` says whether to believe it.

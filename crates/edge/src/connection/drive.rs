@@ -32,8 +32,8 @@ pub(crate) async fn serve<IO: Wakeable>(connection: Arc<Connection>, stream: IO)
         Protocol::Http1 => serve_http1(&connection, stream).await,
         // Boxed, so that the other connections' tasks have no room for it.
         Protocol::Http2 => Box::pin(serve_http2(&connection, stream)).await,
-        // HTTP/3 has no stream of bytes; `http3::serve` runs its engine.
-        Protocol::Http3 => {}
+        // HTTP/3 has no stream of bytes; `http3::serve` runs its engine. Bytes that are passed on have none, see `tcp::serve`.
+        Protocol::Http3 | Protocol::Tcp => {}
     }
     if let Some(tunnel) = connection.take_tunnel() {
         Box::pin(tunnel::run(*tunnel, &connection)).await;

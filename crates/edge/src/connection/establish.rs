@@ -18,23 +18,22 @@ use crate::accept::budget::HandshakePermit;
 use crate::access_log::{ConnectionRecord, Who, chain_text};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
+use crate::proxy_protocol::Ends;
 use crate::registry::Registered;
-use crate::statuses;
+use crate::{statuses, tcp};
 
 /// Runs one client connection from its first byte to its last.
-pub(crate) async fn run(
-    node: Arc<Node>,
-    stream: TcpStream,
-    client: SocketAddr,
-    permit: HandshakePermit,
-) {
+pub(crate) async fn run(node: Arc<Node>, stream: TcpStream, ends: Ends, permit: HandshakePermit) {
     // Boxed and dropped at once: the handshake's state is several times what a connection needs for the rest of its life.
-    let Some((connection, stream)) = Box::pin(authenticate(&node, stream, client, permit)).await
-    else {
+    let authenticated = Box::pin(authenticate(&node, stream, ends.client, permit)).await;
+    let Some((connection, stream)) = authenticated else {
         return;
     };
     let _registered = register(&node, &connection);
-    drive::serve(connection, stream).await;
+    match connection.protocol() {
+        Protocol::Tcp => Box::pin(tcp::serve(connection, stream, ends)).await,
+        _ => drive::serve(connection, stream).await,
+    }
 }
 
 /// Makes a connection known to sweeps and drains.
@@ -159,6 +158,7 @@ pub(crate) fn open(
         client,
         server_name: Arc::new(accepted.server_name),
         protocol: match accepted.facts.alpn {
+            _ if accepted.binding.passes_bytes() => Protocol::Tcp,
             Alpn::Http2 => Protocol::Http2,
             // RFC 9113 §3.2: HTTP/2 over TLS is chosen by ALPN alone.
             Alpn::Http11 | Alpn::None => Protocol::Http1,

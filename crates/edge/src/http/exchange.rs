@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use countersign_snapshot::{ServerName, TlsVersion};
+use countersign_snapshot::ServerName;
 use countersign_trust::{Reason, UnixTime};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body::Frame;
@@ -200,7 +200,6 @@ impl Exchange {
         let connection = &self.connection;
         let node = connection.node();
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
-        let facts = connection.tls();
         let mut client = connection.who();
         if let Some((set, chain)) = trust.valid() {
             client.ca_set = Some(&set.name);
@@ -223,15 +222,7 @@ impl Exchange {
             connection_id: connection.id(),
             client_address: connection.client().ip().to_canonical(),
             client_port: connection.client().port(),
-            tls: Tls {
-                tls_version: match facts.version {
-                    TlsVersion::Tls12 => "1.2",
-                    TlsVersion::Tls13 => "1.3",
-                },
-                tls_cipher: facts.cipher,
-                tls_group: facts.group,
-                tls_resumed: facts.resumed,
-            },
+            tls: Tls::of(connection.tls()),
             server_name: connection.server_name().as_str(),
             binding: Some(binding.id()),
             protocol: connection.protocol().as_str(),

@@ -1,10 +1,7 @@
 //! WebSockets: bytes both ways after both sides agreed.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use countersign_trust::Reason;
@@ -13,11 +10,11 @@ use http::{Method, Request, Version};
 use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, sleep_until};
+use tokio::io::AsyncWriteExt;
 
 use super::exchange::Exchange;
 use crate::connection::{Connection, Ending};
+use crate::relay::{Counted, End, Side, Traffic, Watch, relay};
 use frames::Frames;
 
 mod frames;
@@ -109,28 +106,18 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
     let Ok(Ok((client, origin))) = upgraded.await else {
         return;
     };
-    let (from_client, from_origin) = (AtomicU64::new(0), AtomicU64::new(0));
-    let mut client = Counted::new(client, &from_client, connection);
-    let mut origin = Counted::new(origin, &from_origin, connection);
-    let moved = || {
-        (
-            from_client.load(Ordering::Relaxed),
-            from_origin.load(Ordering::Relaxed),
-        )
-    };
-    let end = pass(
-        &mut client,
-        &mut origin,
-        &moved,
-        connection,
-        limits.idle_tunnel,
-    )
-    .await;
+    let traffic = Traffic::default();
+    let mut client: Client<'_> =
+        Counted::new(TokioIo::new(client), Side::Client, &traffic, connection);
+    let mut origin: Counted<'_, _> =
+        Counted::new(TokioIo::new(origin), Side::Origin, &traffic, connection);
+    let idle = limits.idle_tunnel;
+    let end = relay(&mut client, &mut origin, &traffic, connection, idle).await;
     // What does not go out any more does not matter: the connections end here.
     let farewell = async {
         let to_client = async {
-            if let End::Cut(code) = end {
-                close(&mut client, code, connection).await?;
+            if let End::Cut(ending) = end {
+                close(&mut client, ending, connection).await?;
             }
             client.shutdown().await
         };
@@ -138,24 +125,16 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
     };
     let _ = tokio::time::timeout(FAREWELL, farewell).await;
     if let Some(exchange) = &mut exchange {
-        exchange.received(from_client.load(Ordering::Relaxed));
-        exchange.sent(from_origin.load(Ordering::Relaxed));
-        if matches!(end, End::Itself) {
+        exchange.received(traffic.from(Side::Client));
+        exchange.sent(traffic.from(Side::Origin));
+        if end == End::Itself {
             exchange.completed();
         }
     }
 }
 
-/// How a tunnel came to its end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum End {
-    /// Both sides ended it.
-    Itself,
-    /// One of them broke it, or nothing moved for too long.
-    Broken,
-    /// We ended it, and tell the client with this code.
-    Cut(u16),
-}
+/// The client's side, whose frames are looked at on their way to it.
+type Client<'a> = Counted<'a, TokioIo<Upgraded>, Frames>;
 
 /// RFC 6455 §7.4.1: "an endpoint is terminating the connection because it has received a message that violates its policy".
 const POLICY_VIOLATION: u16 = 1008;
@@ -163,15 +142,15 @@ const POLICY_VIOLATION: u16 = 1008;
 const GOING_AWAY: u16 = 1001;
 
 /// Says why the WebSocket ends, when what the client got so far are whole frames; otherwise it could only be misread.
-async fn close(client: &mut Counted<'_>, code: u16, connection: &Connection) -> io::Result<()> {
-    if !client.frames.are_whole() {
+async fn close(client: &mut Client<'_>, ending: Ending, connection: &Connection) -> io::Result<()> {
+    if !client.watch.are_whole() {
         return Ok(());
     }
     let trust = connection.latest();
-    let text = match (code, trust.verdicts().overall().reason()) {
-        (POLICY_VIOLATION, Some(reason)) => reason.code(),
-        (POLICY_VIOLATION, None) => Reason::TrustUnavailable.code(),
-        _ => "",
+    let (code, text) = match (ending, trust.verdicts().overall().reason()) {
+        (Ending::CutOff, Some(reason)) => (POLICY_VIOLATION, reason.code()),
+        (Ending::CutOff, None) => (POLICY_VIOLATION, Reason::TrustUnavailable.code()),
+        _ => (GOING_AWAY, ""),
     };
     client.write_all(&frames::close(code, text)).await?;
     client.flush().await?;
@@ -181,97 +160,11 @@ async fn close(client: &mut Counted<'_>, code: u16, connection: &Connection) -> 
     Ok(())
 }
 
-/// Passes bytes until the end.
-async fn pass(
-    client: &mut Counted<'_>,
-    origin: &mut Counted<'_>,
-    moved: &impl Fn() -> (u64, u64),
-    connection: &Connection,
-    idle: Duration,
-) -> End {
-    let mut ending = connection.ending();
-    let quiet = sleep_until(Instant::now() + idle);
-    let copy = tokio::io::copy_bidirectional(client, origin);
-    tokio::pin!(quiet, copy);
-    let mut seen = moved();
-    loop {
-        tokio::select! {
-            result = &mut copy => return if result.is_ok() { End::Itself } else { End::Broken },
-            // A drain lets a WebSocket live until its deadline; lost trust does not.
-            ending = ending.wait_for(|ending| *ending >= Ending::CutOff) => {
-                let lost_trust = ending.is_ok_and(|ending| *ending == Ending::CutOff);
-                return End::Cut(if lost_trust { POLICY_VIOLATION } else { GOING_AWAY });
-            }
-            () = &mut quiet => {
-                let now = moved();
-                if now == seen {
-                    return End::Broken;
-                }
-                seen = now;
-                quiet.as_mut().reset(Instant::now() + idle);
-            }
-        }
-    }
-}
-
 /// For both sides to take note of the end.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Counts the bytes that come from one side.
-struct Counted<'a> {
-    io: TokioIo<Upgraded>,
-    bytes: &'a AtomicU64,
-    connection: &'a Connection,
-    /// What was written to it.
-    frames: Frames,
-}
-
-impl<'a> Counted<'a> {
-    fn new(io: Upgraded, bytes: &'a AtomicU64, connection: &'a Connection) -> Self {
-        Self {
-            io: TokioIo::new(io),
-            bytes,
-            connection,
-            frames: Frames::default(),
-        }
-    }
-}
-
-impl AsyncRead for Counted<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let result = Pin::new(&mut self.io).poll_read(context, buffer);
-        let read = buffer.filled().len().saturating_sub(before);
-        if read > 0 {
-            self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-            self.connection.progress();
-        }
-        result
-    }
-}
-
-impl AsyncWrite for Counted<'_> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.io).poll_write(context, bytes);
-        if let Poll::Ready(Ok(written)) = &result {
-            self.frames.pass(bytes.get(..*written).unwrap_or_default());
-        }
-        result
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+impl Watch for Frames {
+    fn written(&mut self, bytes: &[u8]) {
+        self.pass(bytes);
     }
 }

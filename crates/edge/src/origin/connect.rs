@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_tls::{Alpn, OriginAlpn, OriginStream};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::endpoint::Endpoint;
@@ -38,6 +38,7 @@ pub(super) struct Told {
 }
 
 /// A connection on which nothing is spoken yet.
+#[derive(Debug)]
 pub(super) enum Transport {
     Plain(TcpStream),
     Tls(Box<OriginStream<TcpStream>>),
@@ -87,7 +88,7 @@ async fn connect_at_leisure(
         Speak::Http1 => OriginAlpn::Http1,
         Speak::Http2 => OriginAlpn::Http2,
     };
-    match transport(origin, endpoint, socket, alpn).await? {
+    match transport(origin, endpoint, socket, alpn, &[]).await? {
         Transport::Plain(stream) => start(stream, speak == Speak::Http2, origin).await,
         Transport::Tls(stream) => {
             let is_http2 = stream.alpn() == Alpn::Http2;
@@ -99,17 +100,22 @@ async fn connect_at_leisure(
     }
 }
 
-/// Connects, and runs the TLS handshake where there is one.
+/// Connects, and runs the TLS handshake where there is one. `header` comes before it.
 pub(super) async fn transport(
     origin: &Origin,
     endpoint: &Endpoint,
     socket: SocketAddr,
     alpn: OriginAlpn,
+    header: &[u8],
 ) -> Result<Transport, OriginError> {
-    let stream = TcpStream::connect(socket)
+    let mut stream = TcpStream::connect(socket)
         .await
         .map_err(|error| OriginError::connect(socket, &error))?;
     let _ = stream.set_nodelay(true);
+    if !header.is_empty() {
+        let written = stream.write_all(header).await;
+        written.map_err(|error| OriginError::connect(socket, &error))?;
+    }
     match &origin.connector {
         None => Ok(Transport::Plain(stream)),
         Some(connector) => connector

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_snapshot::ClientAuthMode;
 use countersign_trust::{RevocationChanges, RevocationIndex, crl_issuers};
 
-use crate::connection::{Connection, Why};
+use crate::connection::{Connection, Protocol, Why};
 use crate::enforced::{Enforced, EnforcedBinding};
 use crate::node::Node;
 use crate::registry::{Mark, Standing, cas};
@@ -127,6 +127,9 @@ impl Change {
         if swept >= self.epoch {
             return;
         }
+        if Self::decides_now(connection) {
+            return connection.sweep(&self.why);
+        }
         let fate = self.fates.get(&standing).map(|(_, fate)| fate);
         // One that was not brought up to where this change begins knows less than the change takes for granted.
         match (fate, &self.enforced) {
@@ -140,6 +143,11 @@ impl Change {
             }
             _ => connection.sweep(&self.why),
         }
+    }
+
+    /// Rules decide about a request when it comes; about bytes that are passed on they decide now.
+    fn decides_now(connection: &Connection) -> bool {
+        connection.protocol() == Protocol::Tcp
     }
 
     pub(super) fn swept(&self) -> Swept {

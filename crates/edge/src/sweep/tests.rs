@@ -84,6 +84,7 @@ impl Scene {
             network: Network::Staging,
             node_id: "node-1".parse().unwrap(),
             listen: vec![Listen::Address("127.0.0.1:0".parse().unwrap())],
+            proxy_protocol_from: Vec::new(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             verifying_key: signing.verifying_key(),
             sealing_key: Arc::clone(&sealing),
@@ -225,6 +226,7 @@ impl Scene {
                 server_name: Arc::new(ServerName::new("a.test").unwrap()),
                 protocol: Protocol::Http1,
                 tls: TlsFacts {
+                    presented: None,
                     version: TlsVersion::Tls13,
                     cipher: "TLS13_AES_256_GCM_SHA384",
                     group: None,

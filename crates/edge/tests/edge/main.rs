@@ -27,6 +27,8 @@ mod paths;
 mod rest;
 mod revocation;
 mod rules;
+mod tcp;
+mod tcp_peers;
 mod trust;
 mod websocket;
 mod websockets_peer;

@@ -1,7 +1,7 @@
 //! HTTP/2 to origins.
 
 use bytes::Bytes;
-use countersign_snapshot::{Origin as OriginModel, OriginProtocol, OriginScheme};
+use countersign_snapshot::{Origin as OriginModel, OriginProtocol};
 use countersign_testkit::client::{body, body_with_trailers};
 use countersign_testkit::origin::{Reaction, Received};
 use countersign_testkit::{Origin, Pki};

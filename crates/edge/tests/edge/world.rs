@@ -148,6 +148,11 @@ impl World {
         world
     }
 
+    /// What the node presents.
+    pub(crate) fn server_credential(&self) -> &Credential {
+        &self.server
+    }
+
     /// The same state directory and keys, another process.
     pub(crate) async fn restart(&self) -> EdgeHandle {
         self.restart_at("127.0.0.1:0".parse().unwrap()).await
@@ -162,6 +167,26 @@ impl World {
     pub(crate) async fn restart_logging_to(&self, sink: AccessLogSink) -> EdgeHandle {
         self.restart_with(sink, "127.0.0.1:0".parse().unwrap())
             .await
+    }
+
+    /// As [`World::restart`], behind fronts that send PROXY headers.
+    pub(crate) async fn restart_behind(&self, front: &str) -> EdgeHandle {
+        let config = config(
+            &self.clock,
+            self.log.sink(),
+            &self.state,
+            &self.signing,
+            &self.sealing,
+            self.limits,
+            "127.0.0.1:0".parse().unwrap(),
+        );
+        let proxy_protocol_from = vec![front.parse().unwrap()];
+        Edge::start(EdgeConfig {
+            proxy_protocol_from,
+            ..config
+        })
+        .await
+        .unwrap()
     }
 
     async fn restart_with(&self, sink: AccessLogSink, quic: SocketAddr) -> EdgeHandle {
@@ -432,24 +457,36 @@ async fn start(
     limits: fn(&mut Limits),
     quic: SocketAddr,
 ) -> EdgeHandle {
+    let config = config(clock, access_log, state, signing, sealing, limits, quic);
+    Edge::start(config).await.unwrap()
+}
+
+fn config(
+    clock: &Arc<TestClock>,
+    access_log: AccessLogSink,
+    state: &TempDir,
+    signing: &SigningKey,
+    sealing: &Arc<SealingKey>,
+    limits: fn(&mut Limits),
+    quic: SocketAddr,
+) -> EdgeConfig {
     let mut chosen = Limits::default();
     limits(&mut chosen);
-    Edge::start(EdgeConfig {
+    EdgeConfig {
         network: Network::Staging,
         node_id: "node-1".parse().unwrap(),
         listen: vec![
             Listen::Address("127.0.0.1:0".parse().unwrap()),
             Listen::Quic(quic),
         ],
+        proxy_protocol_from: Vec::new(),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         verifying_key: signing.verifying_key(),
         sealing_key: Arc::clone(sealing),
         state_dir: state.path().to_owned(),
         limits: chosen,
         access_log,
-    })
-    .await
-    .unwrap()
+    }
 }
 
 pub(crate) fn ca_set(id: u64, name: &str, ca: &Ca) -> CaSet {

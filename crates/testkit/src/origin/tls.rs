@@ -1,5 +1,6 @@
 //! The origin's side of TLS.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::{
@@ -8,7 +9,8 @@ use rustls::{
     pki_types::CertificateDer,
     server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{Ca, Credential};
 
@@ -33,4 +35,16 @@ pub(super) fn acceptor(credential: &Credential, clients: Option<&Ca>) -> TlsAcce
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     TlsAcceptor::from(Arc::new(config))
+}
+
+/// Runs the server's side of a handshake on a connection whose first bytes were something else.
+///
+/// # Errors
+///
+/// When the handshake fails.
+pub async fn accept_tls(
+    stream: TcpStream,
+    credential: &Credential,
+) -> io::Result<TlsStream<TcpStream>> {
+    acceptor(credential, None).accept(stream).await
 }

@@ -176,6 +176,7 @@ impl Running {
                     peer: self.record.peer.clone(),
                     refused: self.record.refused.take(),
                     lineage: self.record.lineage,
+                    presented: None,
                 };
                 let refused = RefusedHandshake::failed(
                     io::Error::new(io::ErrorKind::InvalidData, error),

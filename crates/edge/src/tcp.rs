@@ -1,0 +1,188 @@
+//! Connections whose bytes are passed on as they are. The client is decided about once, by the same verdicts and the same rule program as
+//! a request, and again whenever trust changes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_rules::{Decision, Outcome};
+use countersign_snapshot::{ProxyProtocol, Refused, RequestFacts, Service, TcpService};
+use countersign_tls::TlsStream;
+use countersign_trust::Reason;
+use http::HeaderMap;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::connection::{Connection, Ending, Trust};
+use crate::http::{self as requests, Identity, Rejection};
+use crate::origin::{OriginError, OriginIo};
+use crate::proxy_protocol::{Ends, write};
+use crate::relay::{Counted, End, Side, Traffic, relay};
+use passage::Passage;
+
+mod passage;
+
+/// For a refused client, to take note of the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What rules see of a connection that has no requests: the strictest that there is, so that a rule about all paths is about it too.
+const METHOD: &str = "CONNECT";
+const PATH: &str = "/";
+
+/// Passes a connection on, from its decision to its last byte.
+pub(crate) async fn serve(
+    connection: Arc<Connection>,
+    mut client: Box<TlsStream<TcpStream>>,
+    ends: Ends,
+) {
+    let mut passage = Passage::begin(&connection);
+    let opened = open(&connection, &client, ends, &mut passage).await;
+    let (origin, idle) = match opened {
+        Ok(opened) => opened,
+        Err(rejection) => {
+            passage.refused(rejection);
+            // Nothing was passed on, so that a clean end is no lie.
+            let _ = tokio::time::timeout(FAREWELL, say_goodbye(&mut client)).await;
+            return;
+        }
+    };
+    let traffic = Traffic::default();
+    let mut client: Counted<'_, _> = Counted::new(client, Side::Client, &traffic, &connection);
+    let mut origin: Counted<'_, _> = Counted::new(origin, Side::Origin, &traffic, &connection);
+    let end = relay(&mut client, &mut origin, &traffic, &connection, idle).await;
+    passage.moved(traffic.from(Side::Client), traffic.from(Side::Origin));
+    match end {
+        End::Itself => passage.completed(),
+        End::Broken(Side::Client) => passage.ended("the client broke the connection"),
+        End::Broken(Side::Origin) => passage.ended("the origin broke the connection"),
+        End::Idle => passage.ended("no byte came for too long"),
+        End::Cut(Ending::CutOff) => passage.refused(why_cut_off(&connection)),
+        End::Cut(_) => passage.ended("the node went away"),
+    }
+    if end != End::Itself {
+        // What was passed on may be half of something. Neither side may take it for the whole: no close_notify, and a reset.
+        origin.into_inner().abort();
+    }
+}
+
+async fn say_goodbye(client: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    client.shutdown().await?;
+    // Data that comes in after the socket is closed would reset the connection.
+    tokio::io::copy(client, &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+/// Decides, and connects to the origin.
+async fn open(
+    connection: &Arc<Connection>,
+    client: &TlsStream<TcpStream>,
+    ends: Ends,
+    passage: &mut Passage,
+) -> Result<(OriginIo, Duration), Rejection> {
+    let (trust, admission) = connection
+        .admit()
+        .map_err(|broken| Rejection::new(broken.reason()))?;
+    passage.admitted(&trust, admission);
+    let decision = decide(connection, &trust)?;
+    passage.decided(&decision);
+    requests::limit(connection, &trust, &decision)?;
+    let binding = trust.binding();
+    let Service::Tcp(service) = &binding.checked().binding.service else {
+        return Err(Rejection::new(Reason::MisdirectedRequest));
+    };
+    let origin = requests::origin(connection, &trust, binding, &decision)?;
+    passage.origin(&origin);
+    let header = header(
+        service, connection, client, ends, &trust, &decision, passage,
+    );
+    let (stream, address) = origin.dial(&header).await.map_err(unreachable)?;
+    passage.connected(address);
+    Ok((stream, service.idle))
+}
+
+fn unreachable(error: OriginError) -> Rejection {
+    Rejection::because(error.reason, error.detail)
+}
+
+/// The decision about the connection under this trust.
+fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>, Rejection> {
+    let binding = trust.binding().checked();
+    if binding.binding.service == Service::Http {
+        return Err(Rejection::because(
+            Reason::MisdirectedRequest,
+            "the name is bound to HTTP now",
+        ));
+    }
+    if let Some(refused) = Refused::by_binding(binding, trust.verdicts()) {
+        return Err(Rejection::of(refused));
+    }
+    let headers = HeaderMap::new();
+    let facts = RequestFacts {
+        binding,
+        verdicts: trust.verdicts(),
+        peer: connection.peer(),
+        fingerprints: RequestFacts::fingerprints_of(connection.peer()),
+        host: connection.server_name(),
+        method: METHOD,
+        path: PATH,
+        query: None,
+        headers: &headers,
+        client: connection.client().ip(),
+        now: connection.node().now(),
+    };
+    let decision = binding.program.decide(&facts);
+    match decision.outcome {
+        Outcome::Forward => Ok(decision),
+        Outcome::Deny(denial) => Err(Rejection::of(Refused::by_rule(
+            denial,
+            binding,
+            trust.verdicts(),
+        ))),
+        Outcome::Respond(_) | Outcome::Redirect(_) => Err(Rejection::because(
+            Reason::DeniedByRule,
+            "the rules answer with a response of HTTP, and the connection passes bytes on",
+        )),
+    }
+}
+
+/// Whether the decision about a live connection is still the same under the trust of now.
+pub(crate) fn may_go_on(connection: &Connection, trust: &Trust) -> bool {
+    decide(connection, trust).is_ok()
+}
+
+fn why_cut_off(connection: &Connection) -> Rejection {
+    let reason = match connection.trust() {
+        Ok(trust) => decide(connection, &trust).err(),
+        Err(broken) => Some(Rejection::new(broken.reason())),
+    };
+    // Trust may have come back in between; the connection is ended all the same.
+    reason.unwrap_or_else(|| Rejection::new(Reason::TrustUnavailable))
+}
+
+/// What the origin is told before the first byte.
+fn header(
+    service: &TcpService,
+    connection: &Connection,
+    client: &TlsStream<TcpStream>,
+    ends: Ends,
+    trust: &Trust,
+    decision: &Decision<'_>,
+    passage: &Passage,
+) -> Vec<u8> {
+    match service.proxy_protocol {
+        ProxyProtocol::Off => Vec::new(),
+        ProxyProtocol::V1 => write::version_1(ends),
+        ProxyProtocol::V2 => write::version_2(&write::Told {
+            ends,
+            server_name: connection.server_name().as_str(),
+            alpn: client.alpn_protocol(),
+            id: passage.id(),
+            tls: connection.tls(),
+            peer: connection.peer(),
+            valid: match requests::identity_of(trust, decision) {
+                Identity::Valid(chain) => Some(chain),
+                Identity::Invalid(_) | Identity::Missing => None,
+            },
+        }),
+    }
+}
