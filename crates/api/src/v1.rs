@@ -1,6 +1,7 @@
 //! The resources that the vendor's API does not have, under `/v1`.
 
 pub mod crls;
+pub mod declaration;
 pub mod deployment;
 pub mod edge_certificates;
 pub mod explain;

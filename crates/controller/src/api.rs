@@ -9,6 +9,7 @@ mod ca_sets;
 mod call;
 mod certificates;
 mod crls;
+mod declarations;
 mod deployments;
 mod edge_certificates;
 mod edgegrid;

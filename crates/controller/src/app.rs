@@ -8,6 +8,7 @@ mod audit;
 mod ca_sets;
 mod compile;
 pub(crate) mod crls;
+mod declarations;
 pub(crate) mod deletions;
 mod deployments;
 mod edge_certificates;
@@ -44,6 +45,7 @@ pub use api_clients::{ApiClients, Credentials, NewApiClient, NewCertificateClien
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
 pub use crls::{Crls, NewCrl};
+pub use declarations::{Applied, ChangeSetProgress, Declarations, Run};
 pub use edge_certificates::EdgeCertificates;
 pub(crate) use edge_certificates::names as certificate_names;
 pub(crate) use engine::Engine;

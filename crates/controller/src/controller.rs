@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
-    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, EdgeCertificates, Engine,
-    Explanations, ExtendedKeyUsageRules, Loaded, Ocsp, Properties, Revocations, ServiceError,
-    Sites, Versions, deletions,
+    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, Declarations,
+    EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Loaded, Ocsp, Properties,
+    Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -108,6 +108,12 @@ impl Controller {
     #[must_use]
     pub fn sites(&self) -> Sites<'_> {
         Sites::new(&self.context)
+    }
+
+    /// Declarations: everything in one document.
+    #[must_use]
+    pub fn declarations(&self) -> Declarations<'_> {
+        Declarations::new(&self.context)
     }
 
     /// Properties.

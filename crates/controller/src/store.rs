@@ -17,6 +17,7 @@ pub(crate) mod api_clients;
 pub(crate) mod associations;
 pub(crate) mod audit;
 pub(crate) mod ca_sets;
+pub(crate) mod change_sets;
 pub(crate) mod crls;
 pub(crate) mod deletions;
 pub(crate) mod deployments;

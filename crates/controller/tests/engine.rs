@@ -12,6 +12,8 @@
 mod activations;
 #[path = "api/conforms.rs"]
 mod conforms;
+#[path = "engine/declarations.rs"]
+mod declarations;
 #[path = "engine/edge_certificates.rs"]
 mod edge_certificates;
 #[path = "engine/explain.rs"]

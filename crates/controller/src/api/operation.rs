@@ -4,8 +4,8 @@ use http::Method;
 
 use super::call::{Call, Reply};
 use super::{
-    activations, api_clients, audit, ca_sets, certificates, crls, edge_certificates, explain,
-    extended_key_usage, ocsp, properties, revocations, sites, versions,
+    activations, api_clients, audit, ca_sets, certificates, crls, declarations, edge_certificates,
+    explain, extended_key_usage, ocsp, properties, revocations, sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -108,6 +108,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         sites::OPERATIONS,
         properties::OPERATIONS,
         explain::OPERATIONS,
+        declarations::OPERATIONS,
         revocations::OPERATIONS,
         crls::OPERATIONS,
         extended_key_usage::OPERATIONS,

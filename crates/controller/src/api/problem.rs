@@ -27,6 +27,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CertificateValidationFailureCreate
         | E::CertificateValidationFailureUpdate
         | E::CrlValidationFailure
+        | E::DeclarationUnenforceable
         | E::EdgeCertificateValidationFailure
         | E::EdgeGridRequest
         | E::InvalidField
@@ -43,6 +44,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         E::ActivationNotFound
         | E::ApiClientNotFound
         | E::CaSetNotFound
+        | E::ChangeSetNotFound
         | E::CrlNotFound
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound

@@ -40,23 +40,41 @@ impl<'c> Activations<'c> {
         network: Network,
         kind: ActivationKind,
     ) -> Result<Activation, ServiceError> {
+        let mut write = self.context.store.write().await?;
+        let activation = self
+            .request_in(&mut write, caller, ca_set, version, network, kind)
+            .await?;
+        write.commit().await?;
+        self.context.work.notify_waiters();
+        Ok(activation)
+    }
+
+    /// The same in the caller's transaction.
+    pub(crate) async fn request_in(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        ca_set: CaSetId,
+        version: VersionNumber,
+        network: Network,
+        kind: ActivationKind,
+    ) -> Result<Activation, ServiceError> {
         if network == Network::Production {
             require(caller, Role::Approver)?;
         }
-        let mut write = self.context.store.write().await?;
-        let ca_set = ca_sets::live(&mut write, caller, ca_set).await?;
-        let version = versions::find_live(&mut write, &ca_set, version).await?;
+        let ca_set = ca_sets::live(write, caller, ca_set).await?;
+        let version = versions::find_live(write, &ca_set, version).await?;
         let running = store::activations::running_of(write.connection(), ca_set.id).await?;
         if let Some(running) = running.iter().find(|running| running.network == network) {
             return Err(deletions::another_in_progress(running));
         }
         let warnings = match kind {
             ActivationKind::Activate => {
-                self.check_activate(&mut write, &ca_set, &version, network)
+                self.check_activate(write, &ca_set, &version, network)
                     .await?
             }
             ActivationKind::Deactivate => {
-                check_deactivate(&mut write, &ca_set, &version, network).await?;
+                check_deactivate(write, &ca_set, &version, network).await?;
                 Vec::new()
             }
         };
@@ -76,6 +94,7 @@ impl<'c> Activations<'c> {
             modified_at: None,
             modified_by: None,
             failure_reason: None,
+            change_set: None,
             warnings,
         };
         store::activations::insert(write.connection(), &activation).await?;
@@ -93,8 +112,6 @@ impl<'c> Activations<'c> {
                 Some(state::activation(&activation)),
             ))
             .await?;
-        write.commit().await?;
-        self.context.work.notify_waiters();
         Ok(activation)
     }
 

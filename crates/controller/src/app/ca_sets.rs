@@ -130,7 +130,7 @@ impl<'c> CaSets<'c> {
         Ok(store::associations::list(&mut connection, id).await?)
     }
 
-    async fn insert(
+    pub(super) async fn insert(
         &self,
         write: &mut Write,
         caller: &Caller,

@@ -56,9 +56,7 @@ impl NetworkState {
         created: UnixTime,
         key: &SigningKey,
     ) -> Result<Compiled, CompileError> {
-        let mut snapshot = self.compile(network)?;
-        CheckedSnapshot::check(snapshot.clone())
-            .map_err(|problems| CompileError(told(&problems)))?;
+        let mut snapshot = self.checked(network)?;
         let content = key.sign(&snapshot).digest();
         snapshot.generation = generation;
         snapshot.created = created;
@@ -68,6 +66,17 @@ impl NetworkState {
             content,
             signed: Arc::new(key.sign(&snapshot)),
         })
+    }
+
+    /// Compiles and checks, without a place in the order and a time. Takes as long as the state is large.
+    ///
+    /// # Errors
+    /// As [`NetworkState::publishable`].
+    pub(crate) fn checked(&self, network: Network) -> Result<Snapshot, CompileError> {
+        let snapshot = self.compile(network)?;
+        CheckedSnapshot::check(snapshot.clone())
+            .map_err(|problems| CompileError(told(&problems)))?;
+        Ok(snapshot)
     }
 
     /// The digest of what would be enforced.

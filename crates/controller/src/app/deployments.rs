@@ -60,6 +60,7 @@ pub(crate) async fn request(
         created_by: caller.name.clone(),
         modified_at: None,
         failure_reason: None,
+        change_set: None,
     };
     match store::deployments::insert(write.connection(), &deployment, body).await {
         Err(error) if error.is_unique_violation() => {

@@ -19,6 +19,7 @@ use crate::model::{
     Caller, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificate,
     EdgeCertificateId, KeyPair, KeyPairId, SiteId, Warning, on_network,
 };
+use crate::store::holdings::HeldName;
 use crate::store::{self, Write};
 
 const COUNTER: &str = "edge_certificate";
@@ -184,13 +185,7 @@ impl<'c> EdgeCertificates<'c> {
         let mut write = self.context.store.write().await?;
         let certificate = find_in(write.connection(), caller, id).await?;
         let users = store::holdings::of_edge_certificate(write.connection(), id, network).await?;
-        if !users.is_empty() {
-            let users: Vec<_> = users
-                .into_iter()
-                .map(|user| format!("{} ({})", user.name, user.pattern))
-                .collect();
-            return Err(in_use(&certificate, &users));
-        }
+        refuse_in_use(&certificate, &users)?;
         let deployment = remove_in(self.context, &mut write, caller, &certificate, network).await?;
         write.commit().await?;
         self.context.work.notify_waiters();
@@ -691,6 +686,21 @@ fn not_found(id: EdgeCertificateId) -> ServiceError {
         format!("The account has no edge certificate {id}."),
     )
     .with("edgeCertificateId", id.to_string())
+}
+
+/// Refuses to take an edge certificate away from those that present it.
+pub(crate) fn refuse_in_use(
+    certificate: &EdgeCertificate,
+    users: &[HeldName],
+) -> Result<(), ServiceError> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let users: Vec<_> = users
+        .iter()
+        .map(|user| format!("{} ({})", user.name, user.pattern))
+        .collect();
+    Err(in_use(certificate, &users))
 }
 
 fn in_use(certificate: &EdgeCertificate, users: &[String]) -> ServiceError {

@@ -168,6 +168,8 @@ error_codes! {
     CertificateValidationFailureActivate = "certificate-validation-failure-activate", "Cannot activate the ca set version as the certificate(s) has failed validation.";
     CertificateValidationFailureCreate = "certificate-validation-failure-create", "Cannot create the ca set version as the certificate(s) has failed validation.";
     CertificateValidationFailureUpdate = "certificate-validation-failure-update", "Cannot update the ca set version as the certificate(s) has failed validation.";
+    ChangeSetNotFound = "change-set-not-found", "Change set is not found.";
+    DeclarationUnenforceable = "declaration-cannot-be-enforced", "The declaration cannot be enforced.";
     CrlNotFound = "crl-not-found", "CRL is not found.";
     CrlValidationFailure = "crl-validation-failure", "The CRL cannot be used.";
     DeleteInProgress = "delete-ca-set-request-in-progress", "DELETE request is in progress for the CA set on the network.";

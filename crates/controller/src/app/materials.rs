@@ -33,6 +33,16 @@ pub(crate) enum PendingChange {
     Deployed(Deployment),
 }
 
+impl PendingChange {
+    /// The change set that it belongs to.
+    pub(crate) const fn change_set(&self) -> Option<i64> {
+        match self {
+            Self::CaSet(activation) => activation.change_set,
+            Self::Deployed(deployment) => deployment.change_set,
+        }
+    }
+}
+
 /// What a network enforces, and what it is asked to.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -66,10 +76,19 @@ impl Materials {
         network: Network,
     ) -> Result<Plan, StoreError> {
         let mut read = store.read_consistently().await?;
-        let versions = store::enforced::ca_sets(&mut read, network).await?;
-        let deployments = store::enforced::deployments(&mut read, network).await?;
-        let activations = store::activations::running(&mut read, network).await?;
-        let running = store::deployments::running(&mut read, network).await?;
+        self.plan_in(&mut read, network).await
+    }
+
+    /// The same inside a transaction, whose own changes it sees.
+    pub(crate) async fn plan_in(
+        &mut self,
+        read: &mut SqliteConnection,
+        network: Network,
+    ) -> Result<Plan, StoreError> {
+        let versions = store::enforced::ca_sets(read, network).await?;
+        let deployments = store::enforced::deployments(read, network).await?;
+        let activations = store::activations::running(read, network).await?;
+        let running = store::deployments::running(read, network).await?;
         let wanted_versions: HashSet<_> = versions
             .iter()
             .copied()
@@ -83,14 +102,13 @@ impl Materials {
         self.versions.retain(|key, _| wanted_versions.contains(key));
         self.deployments
             .retain(|key, _| wanted_deployments.contains(key));
-        self.read_versions(&mut read, &wanted_versions).await?;
-        self.read_deployments(&mut read, &wanted_deployments)
-            .await?;
-        let policies: HashMap<_, _> = store::crls::policies(&mut read, None)
+        self.read_versions(read, &wanted_versions).await?;
+        self.read_deployments(read, &wanted_deployments).await?;
+        let policies: HashMap<_, _> = store::crls::policies(read, None)
             .await?
             .into_iter()
             .collect();
-        let rules: HashMap<_, _> = store::extended_key_usage::list(&mut read, None)
+        let rules: HashMap<_, _> = store::extended_key_usage::list(read, None)
             .await?
             .into_iter()
             .collect();

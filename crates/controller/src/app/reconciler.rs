@@ -156,24 +156,26 @@ impl Reconciler {
     async fn settle(&mut self, plan: Plan) -> Result<(), EngineError> {
         let mut state = plan.state;
         let mut failed = Vec::new();
-        let mut batches = vec![plan.pending];
-        while let Some(mut batch) = batches.pop() {
+        let mut batches = vec![in_units(plan.pending)];
+        while let Some(mut units) = batches.pop() {
+            let batch = units.concat();
             match self.attempt(&state, &batch).await? {
                 Attempt::Enforced(next) => state = next,
-                Attempt::Refused(why) if batch.len() == 1 => {
+                Attempt::Refused(why) if units.len() <= 1 => {
                     failed.extend(batch.into_iter().map(|change| (change, Err(why.clone()))));
                 }
                 Attempt::Refused(_) => {
-                    let second = batch.split_off(batch.len() / 2);
+                    let second = units.split_off(units.len() / 2);
                     batches.push(second);
-                    batches.push(batch);
+                    batches.push(units);
                 }
                 // No change is to blame, and the others would wait for the same nodes.
                 Attempt::Unanswered(why) => failed.extend(
                     batches
                         .drain(..)
                         .rev()
-                        .chain([batch])
+                        .chain([units])
+                        .flatten()
                         .flatten()
                         .map(|change| (change, Err(why.clone()))),
                 ),
@@ -343,6 +345,22 @@ impl Reconciler {
         self.context.progress.send_modify(|count| *count += 1);
         Ok(())
     }
+}
+
+/// What is enforced together or not at all, in the order of the first of each: a change by itself, or a change set.
+fn in_units(pending: Vec<PendingChange>) -> Vec<Vec<PendingChange>> {
+    let mut units: Vec<(Option<i64>, Vec<PendingChange>)> = Vec::new();
+    for change in pending {
+        let change_set = change.change_set();
+        let known = units
+            .iter_mut()
+            .find(|(known, _)| change_set.is_some() && *known == change_set);
+        match known {
+            Some((_, unit)) => unit.push(change),
+            None => units.push((change_set, vec![change])),
+        }
+    }
+    units.into_iter().map(|(_, unit)| unit).collect()
 }
 
 /// The text as a sentence of its own.

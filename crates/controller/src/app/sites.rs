@@ -60,18 +60,7 @@ impl<'c> Sites<'c> {
                 return Err(name_not_unique(&name));
             }
         }
-        let site = Site {
-            id: SiteId::new(0),
-            account: caller.account.clone(),
-            name,
-            version: 0,
-            settings: SiteSettings::default(),
-            created_at: self.context.clock.now(),
-            created_by: caller.name.clone(),
-            modified_at: None,
-            modified_by: None,
-            networks: Vec::new(),
-        };
+        let site = blank(self.context, caller, &name);
         self.put(caller, site, input).await
     }
 
@@ -198,24 +187,7 @@ impl<'c> Sites<'c> {
     ) -> Result<Deployment, ServiceError> {
         let mut write = self.context.store.write().await?;
         let site = find_in(write.connection(), caller, id).await?;
-        let Some(version) = on_network(&site.networks, network).and_then(|it| it.version) else {
-            return Err(edge_certificates::not_deployed(&site.name, network));
-        };
-        let subject = Subject {
-            version,
-            ..subject(&site)
-        };
-        let action = DeploymentAction::Remove;
-        let deployment = deployments::request(
-            self.context,
-            &mut write,
-            caller,
-            subject,
-            network,
-            action,
-            "{}",
-        )
-        .await?;
+        let deployment = self.remove_in(&mut write, caller, &site, network).await?;
         for certificate in owned(&mut write, caller, id).await? {
             let users =
                 store::holdings::of_edge_certificate(write.connection(), certificate.id, network)
@@ -334,14 +306,36 @@ impl<'c> Sites<'c> {
             let id = own_certificate(context, &mut write, caller, &after, &chains).await?;
             settings.edge_certificate_ids = vec![id];
         }
-        let at = context.clock.now();
+        after = self
+            .put_in(&mut write, caller, &before, after, settings)
+            .await?;
+        for network in networks {
+            deploy_in(context, &mut write, caller, &after, network).await?;
+        }
+        let site = find_in(write.connection(), caller, after.id).await?;
+        write.commit().await?;
+        context.work.notify_waiters();
+        Ok((site, warnings))
+    }
+
+    /// Gives a site its next version, in the caller's transaction. `before` is what the log shows.
+    pub(crate) async fn put_in(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        before: &Site,
+        mut after: Site,
+        settings: SiteSettings,
+    ) -> Result<Site, ServiceError> {
+        let is_new = before.version == 0;
+        let at = self.context.clock.now();
         after.version += 1;
         after.settings = settings;
         if !is_new {
             after.modified_at = Some(at);
             after.modified_by = Some(caller.name.clone());
         }
-        self.check_references(&mut write, caller, &after).await?;
+        self.check_references(write, caller, &after).await?;
         match store::sites::put(write.connection(), &after).await {
             Err(error) if error.is_unique_violation() => {
                 return Err(name_not_unique(&after.name));
@@ -354,17 +348,44 @@ impl<'c> Sites<'c> {
                 at,
                 if is_new { "site.create" } else { "site.update" },
                 resource(after.id),
-                (!is_new).then(|| state(&before)),
+                (!is_new).then(|| state(before)),
                 Some(state(&after)),
             ))
             .await?;
-        for network in networks {
-            deploy_in(context, &mut write, caller, &after, network).await?;
-        }
-        let site = find_in(write.connection(), caller, after.id).await?;
-        write.commit().await?;
-        context.work.notify_waiters();
-        Ok((site, warnings))
+        Ok(after)
+    }
+
+    /// A site that is to be made, with its number.
+    pub(crate) async fn new_in(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<Site, ServiceError> {
+        edge_certificates::check_name(name)?;
+        Ok(Site {
+            id: SiteId::new(write.next_number(COUNTER).await?),
+            ..blank(self.context, caller, name)
+        })
+    }
+
+    /// Asks a network to forget a site, in the caller's transaction.
+    pub(crate) async fn remove_in(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        site: &Site,
+        network: Network,
+    ) -> Result<Deployment, ServiceError> {
+        let Some(version) = on_network(&site.networks, network).and_then(|it| it.version) else {
+            return Err(edge_certificates::not_deployed(&site.name, network));
+        };
+        let subject = Subject {
+            version,
+            ..subject(site)
+        };
+        let action = DeploymentAction::Remove;
+        deployments::request(self.context, write, caller, subject, network, action, "{}").await
     }
 
     async fn check_references(
@@ -405,7 +426,7 @@ impl<'c> Sites<'c> {
 }
 
 /// Asks a network, in the caller's transaction, to enforce the site as it is, and to present its certificates where it does not yet.
-async fn deploy_in(
+pub(crate) async fn deploy_in(
     context: &Context,
     write: &mut Write,
     caller: &Caller,
@@ -507,7 +528,7 @@ async fn owned(
     Ok(owned)
 }
 
-async fn find_in(
+pub(crate) async fn find_in(
     connection: &mut sqlx::SqliteConnection,
     caller: &Caller,
     id: SiteId,
@@ -530,8 +551,24 @@ async fn find_in(
     Ok(site)
 }
 
+/// A site of which nothing is known but its name.
+fn blank(context: &Context, caller: &Caller, name: &str) -> Site {
+    Site {
+        id: SiteId::new(0),
+        account: caller.account.clone(),
+        name: name.to_owned(),
+        version: 0,
+        settings: SiteSettings::default(),
+        created_at: context.clock.now(),
+        created_by: caller.name.clone(),
+        modified_at: None,
+        modified_by: None,
+        networks: Vec::new(),
+    }
+}
+
 /// A network, as the API names it.
-const fn network_of(network: countersign_api::v1::Network) -> Network {
+pub(crate) const fn network_of(network: countersign_api::v1::Network) -> Network {
     match network {
         countersign_api::v1::Network::Production => Network::Production,
         countersign_api::v1::Network::Staging => Network::Staging,

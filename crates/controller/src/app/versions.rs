@@ -5,7 +5,7 @@ mod refusals;
 use countersign_snapshot::{CaSetId, VersionNumber};
 use countersign_trust::{Sha1Signatures, UnixTime};
 
-use super::upload::{self, SubmittedCertificate};
+use super::upload::{self, Accepted, SubmittedCertificate};
 use super::{Context, ErrorCode, ServiceError, ca_sets, change, state};
 use crate::model::{ActivityKind, CaSet, Caller, HeldCertificate, Version, VersionStatus, Warning};
 use crate::store::{self, StoreError, Write};
@@ -105,29 +105,46 @@ impl<'c> Versions<'c> {
         let mut write = self.context.store.write().await?;
         let ca_set = ca_sets::live(&mut write, caller, ca_set).await?;
         let accepted = judged?;
-        self.check_certificate_limit(&ca_set, &accepted.certificates)?;
-        self.check_version_limit(&mut write, &ca_set).await?;
+        let warnings = accepted.warnings.clone();
+        let new = (new.description, new.sha1);
+        let version = self
+            .create_in(&mut write, caller, &ca_set, new, accepted)
+            .await?;
+        write.commit().await?;
+        Ok((version, warnings))
+    }
+
+    /// The same in the caller's transaction, with a description, whether SHA-1 is admitted, and certificates that were judged.
+    pub(super) async fn create_in(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        ca_set: &CaSet,
+        (description, sha1): (Option<String>, Sha1Signatures),
+        accepted: Accepted,
+    ) -> Result<Version, ServiceError> {
+        let at = self.context.clock.now();
+        self.check_certificate_limit(ca_set, &accepted.certificates)?;
+        self.check_version_limit(write, ca_set).await?;
         let same =
             store::versions::find_by_content(write.connection(), ca_set.id, &accepted.certificates)
                 .await?;
         if let Some(same) = same {
-            return Err(duplicate(&ca_set, same));
+            return Err(duplicate(ca_set, same));
         }
         let version = Version {
-            description: new.description,
-            sha1: new.sha1,
-            ..blank(&mut write, caller, at, &ca_set).await?
+            description,
+            sha1,
+            ..blank(write, caller, at, ca_set).await?
         };
-        let version = insert(
-            &mut write,
+        Ok(insert(
+            write,
             caller,
             version,
             accepted.certificates,
             "ca-set.version.create",
         )
-        .await?;
-        write.commit().await?;
-        Ok((version, accepted.warnings))
+        .await?)
     }
 
     /// The versions of a set, newest first, without their certificates.
@@ -362,7 +379,7 @@ impl<'c> Versions<'c> {
         certificates: Vec<SubmittedCertificate>,
         at: UnixTime,
         refusal: ErrorCode,
-    ) -> Result<upload::Accepted, ServiceError> {
+    ) -> Result<Accepted, ServiceError> {
         let limit = self.context.limits.certificates_per_version;
         // Duplicates do not count against the limit, but nobody sends this many by mistake.
         if certificates.len() > limit.saturating_mul(DUPLICATES_MAX) as usize {

@@ -84,6 +84,8 @@ pub struct Activation {
     pub modified_by: Option<String>,
     /// Why it failed, for a person.
     pub failure_reason: Option<String>,
+    /// Those with the same number are enforced together or not at all.
+    pub change_set: Option<i64>,
     /// What the person who asked was told beside.
     pub warnings: Vec<Warning>,
 }

@@ -84,6 +84,8 @@ pub struct Deployment {
     pub modified_at: Option<UnixTime>,
     /// Why it failed, for a person.
     pub failure_reason: Option<String>,
+    /// Those with the same number are enforced together or not at all.
+    pub change_set: Option<i64>,
 }
 
 /// What a network has of a site, a property or an edge certificate.

@@ -28,6 +28,7 @@ impl FromRow<'_, SqliteRow> for Activation {
             modified_at: decode::optional_time(row, "modified_at")?,
             modified_by: row.try_get("modified_by")?,
             failure_reason: row.try_get("failure_reason")?,
+            change_set: row.try_get("change_set")?,
             warnings: serde_json::from_str::<Vec<Warning>>(warnings)
                 .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
         })

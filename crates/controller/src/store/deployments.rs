@@ -28,6 +28,7 @@ impl FromRow<'_, SqliteRow> for Deployment {
             created_by: row.try_get("created_by")?,
             modified_at: decode::optional_time(row, "modified_at")?,
             failure_reason: row.try_get("failure_reason")?,
+            change_set: row.try_get("change_set")?,
         })
     }
 }

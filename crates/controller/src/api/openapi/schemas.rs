@@ -1,5 +1,6 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod declarations;
 mod explain;
 mod properties;
 mod revocations;
@@ -15,6 +16,7 @@ pub(super) fn all() -> Value {
         .chain(control())
         .chain(sites::schemas())
         .chain(properties::schemas())
+        .chain(declarations::schemas())
         .chain(revocations::schemas())
         .chain(explain::schemas())
     {

@@ -180,7 +180,7 @@ pub(super) fn deployment() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn site_settings() -> Vec<(&'static str, Value)> {
+pub(super) fn site_settings() -> Vec<(&'static str, Value)> {
     let forms: Vec<_> = countersign_rules::IdentityPresets::ALL
         .iter()
         .map(|(_, name)| *name)

@@ -1,0 +1,110 @@
+//! What there is, as a declaration.
+
+use countersign_api::v1::Network as WireNetwork;
+use countersign_api::v1::declaration::{
+    Declaration, DeclaredCaSet, DeclaredCertificate, DeclaredEdgeCertificate, DeclaredProperty,
+    DeclaredSite,
+};
+use countersign_snapshot::Network;
+use countersign_trust::{Sha1Signatures, to_pem};
+use sqlx::SqliteConnection;
+
+use super::affected::wire;
+use super::names::{Names, Unknown};
+use crate::app::edge_certificates::{self, by_subject};
+use crate::app::{ServiceError, properties};
+use crate::model::{Caller, Deployed, DeploymentKind};
+use crate::store;
+use crate::store::ca_sets::CaSetFilter;
+
+/// The newest state of everything. A network that has an older one is listed all the same: to apply the declaration brings it up to date.
+pub(super) async fn declaration(
+    read: &mut SqliteConnection,
+    caller: &Caller,
+) -> Result<Declaration, ServiceError> {
+    let mut declaration = Declaration::default();
+    let mut names = Names::default();
+    let account = &caller.account;
+    for set in store::ca_sets::list(read, account, &CaSetFilter::default()).await? {
+        names.ca_sets.insert(set.id.to_string(), set.name.clone());
+        let Some(number) = set.latest_version else {
+            // It holds nothing yet, so there is nothing to declare.
+            continue;
+        };
+        let version = store::versions::find(read, set.id, number).await?;
+        let held = store::versions::certificates(read, set.id, number).await?;
+        let networks = Network::ALL
+            .into_iter()
+            .filter(|network| set.active_version(*network).is_some());
+        let declared = DeclaredCaSet {
+            description: set.description.clone(),
+            allow_insecure_sha1: version.is_some_and(|it| it.sha1 == Sha1Signatures::Allow),
+            certificates_pem: held.iter().map(|it| to_pem(&it.der)).collect(),
+            networks: networks.map(wire).collect(),
+        };
+        declaration.ca_sets.insert(set.name, declared);
+    }
+    for certificate in edge_certificates::all_in(read, caller).await? {
+        names
+            .edge_certificates
+            .insert(certificate.id.to_string(), certificate.name.clone());
+        let mut settings = certificate.settings.clone();
+        names.edge_certificate(&mut settings, Unknown::Stays)?;
+        let certificates = certificate
+            .key_pairs
+            .iter()
+            .map(|pair| DeclaredCertificate {
+                certificate_pem: pair.chain.iter().map(|it| to_pem(it.der())).collect(),
+                private_key_pem: None,
+            });
+        let declared = DeclaredEdgeCertificate {
+            certificates: certificates.collect(),
+            settings,
+            networks: networks(&certificate.networks),
+        };
+        declaration
+            .edge_certificates
+            .insert(certificate.name, declared);
+    }
+    let kind = DeploymentKind::Site;
+    let mut deployed = by_subject(store::deployments::deployed(read, kind, account, None).await?);
+    for site in store::sites::list(read, account, None).await? {
+        let mut settings = site.settings;
+        names.site(&mut settings, Unknown::Stays)?;
+        let on = deployed.remove(&site.id.number()).unwrap_or_default();
+        let networks = networks(&on);
+        let declared = DeclaredSite { settings, networks };
+        declaration.sites.insert(site.name, declared);
+    }
+    let kind = DeploymentKind::Property;
+    let mut deployed = by_subject(store::deployments::deployed(read, kind, account, None).await?);
+    for property in store::properties::list(read, account, None).await? {
+        let newest = property.latest_version;
+        let version = properties::version_in(read, &property, newest).await?;
+        let mut hostnames = version.hostnames;
+        names.hostnames(&mut hostnames, Unknown::Stays)?;
+        let mut rules =
+            serde_json::from_str(&version.rules).map_err(crate::store::StoreError::from)?;
+        names.rules(&mut rules, Unknown::Stays)?;
+        let on = deployed.remove(&property.id.number()).unwrap_or_default();
+        let declared = DeclaredProperty {
+            hostnames,
+            origins: version.origins,
+            rules,
+            networks: networks(&on),
+        };
+        declaration.properties.insert(property.name, declared);
+    }
+    Ok(declaration)
+}
+
+fn networks(deployed: &[Deployed]) -> Vec<WireNetwork> {
+    Network::ALL
+        .into_iter()
+        .filter(|network| {
+            let mut there = deployed.iter().filter(|it| it.network == *network);
+            there.any(|it| it.version.is_some())
+        })
+        .map(wire)
+        .collect()
+}
