@@ -7,6 +7,7 @@ pub mod edge_certificates;
 pub mod explain;
 pub mod extended_key_usage;
 pub mod ocsp;
+pub mod origins;
 pub mod properties;
 pub mod revocations;
 pub mod sites;

@@ -20,6 +20,8 @@ mod edge_certificates;
 mod explain;
 #[path = "engine/interruptions.rs"]
 mod interruptions;
+#[path = "engine/origins.rs"]
+mod origins;
 #[path = "engine/properties.rs"]
 mod properties;
 #[path = "engine/sites.rs"]

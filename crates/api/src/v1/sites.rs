@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::Network;
 use super::deployment::Deployed;
 use super::edge_certificates::CertificateUpload;
-use super::tls::{CaList, ClientCertificateMode, TlsSettings};
+use super::origins::{
+    ConnectionSharing, ForwardedHeaders, HealthCheck, OriginAddress, OriginLimits, OriginProtocol,
+    OriginTimeouts, Outliers, Retries,
+};
+use super::tls::{CaList, ClientCertificateMode, TlsSettings, TlsVersion};
 use crate::Timestamp;
 use crate::truststore::Validation;
 
@@ -163,6 +167,42 @@ pub struct SiteOrigin {
     /// Which `Host` the origin is asked for: the client's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_header: Option<OriginHost>,
+    /// The lowest TLS version to accept; 1.2 when absent. Only with `https` and `tls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_tls_version: Option<TlsVersion>,
+    /// Where to connect to, instead of the URL's host, which is still the one that is verified and asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<OriginAddress>,
+    /// What is spoken; HTTP/2 for gRPC and HTTP/1.1 for everything else when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<OriginProtocol>,
+    /// Who may use a connection that is open; any request when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_sharing: Option<ConnectionSharing>,
+    /// How long it may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<OriginTimeouts>,
+    /// How it learns where a request came from; by `X-Forwarded-*` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_headers: Option<ForwardedHeaders>,
+    /// How its addresses are watched; not at all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// When an address that fails requests is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outliers: Option<Outliers>,
+    /// When a request is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
+    /// How much of an edge node it may take up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<OriginLimits>,
+    /// Milliseconds in which an address that came into use gets less than its share; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start_ms: Option<u64>,
+    /// Milliseconds after which a name is looked up again; 30,000 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve_every_ms: Option<u64>,
 }
 
 /// Which `Host` an origin is asked for.

@@ -37,10 +37,10 @@ pub(crate) struct SiteCommand {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Create(create::Create),
+    Create(Box<create::Create>),
     List(list::List),
     Show(show::Show),
-    Update(update::Update),
+    Update(Box<update::Update>),
     Deploy(deploy::Deploy),
     Remove(remove::Remove),
     Delete(delete::Delete),
@@ -93,6 +93,22 @@ fn page(site: &Site) -> String {
     page.line("version", &site.version.to_string());
     page.line("hostnames", &settings.hostnames.join(", "));
     page.line("origin", &settings.origin.url);
+    if !settings.origin.addresses.is_empty() {
+        let addresses = settings.origin.addresses.iter().map(|address| {
+            let port = address.port.map(|port| format!(":{port}"));
+            let weight = (address.weight != 1).then(|| format!("={}", address.weight));
+            let rest = [port, weight].into_iter().flatten().collect::<String>();
+            format!("{}{rest}", address.host)
+        });
+        page.line("addresses", &addresses.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(protocol) = settings.origin.protocol {
+        page.line("speaks", &format!("{protocol:?}").to_lowercase());
+    }
+    if let Some(check) = &settings.origin.health_check {
+        let (path, every) = (&check.path, check.interval_ms);
+        page.line("checked", &format!("{path} every {every} ms"));
+    }
     if let Some(tcp) = &settings.tcp {
         let header = match tcp.proxy_protocol {
             ProxyProtocol::Off => "no PROXY header",

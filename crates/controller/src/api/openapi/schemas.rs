@@ -2,6 +2,7 @@
 
 mod declarations;
 mod explain;
+mod origins;
 mod properties;
 mod revocations;
 mod sites;

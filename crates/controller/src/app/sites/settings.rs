@@ -13,9 +13,9 @@ use countersign_api::v1::tls::{
 };
 use countersign_rules::{Enforcement, IdentityPresets, SiteRules, site_rules};
 use countersign_snapshot::{
-    CaList, CaSetId, CipherProfile, ClientAuth, ClientAuthMode, Endpoint, HostHeader, HttpVersions,
-    NamePattern, Origin, OriginId, OriginPolicy, OriginScheme, OriginTimeouts, OriginTls,
-    OriginTrust, ServerName, Service, TlsPolicy, TlsVersion,
+    CaList, CaSetId, CipherProfile, ClientAuth, ClientAuthMode, HostHeader, HttpVersions,
+    NamePattern, Origin, OriginId, OriginScheme, OriginTls, OriginTrust, ServerName, Service,
+    TlsPolicy, TlsVersion,
 };
 use countersign_trust::{Policy, RevocationMode, RevocationPolicy, RevocationScope, parse_bundle};
 
@@ -24,6 +24,7 @@ use crate::app::compile::{EnforcedProperty, Hosts, made_id};
 use crate::app::edge_certificates::EnforcedEdgeCertificate;
 use crate::model::{EdgeCertificateId, SiteId};
 
+mod origin_policy;
 mod tcp;
 
 const HOSTNAMES_MAX: usize = 100;
@@ -474,6 +475,7 @@ fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origi
     let tls_only = [
         (settings.ca_pem.is_some(), "caPem"),
         (settings.server_name.is_some(), "serverName"),
+        (settings.minimum_tls_version.is_some(), "minimumTlsVersion"),
     ];
     for (_, field) in tls_only
         .into_iter()
@@ -518,29 +520,37 @@ fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origi
                 }
             })
         });
+    let authority = authority_of(&settings.url);
+    let place = origin_policy::endpoints(settings, host, port, problems);
     let tls = || OriginTls {
         trust: trust.clone(),
-        server_name: settings.server_name.clone(),
-        minimum_version: TlsVersion::Tls12,
+        server_name: settings.server_name.clone().or_else(|| place.host.clone()),
+        minimum_version: match settings.minimum_tls_version {
+            None | Some(WireTlsVersion::Tls12) => TlsVersion::Tls12,
+            Some(WireTlsVersion::Tls13) => TlsVersion::Tls13,
+        },
         client_credential: None,
     };
+    let host_header = host_header(settings.host_header.as_ref(), problems);
     Origin {
         id: made_id("site", 0),
-        endpoints: vec![Endpoint {
-            host,
-            port,
-            weight: 1,
-        }],
         scheme: match (is_tls, is_tcp) {
             (true, false) => OriginScheme::Https(tls()),
             (true, true) => OriginScheme::Tls(tls()),
             (false, false) => OriginScheme::Http,
             (false, true) => OriginScheme::Tcp,
         },
-        host_header: host_header(settings.host_header.as_ref(), problems),
-        timeouts: OriginTimeouts::default(),
-        policy: OriginPolicy::default(),
+        host_header: origin_policy::host_of_url(host_header, place.host.as_deref(), authority),
+        endpoints: place.endpoints,
+        timeouts: origin_policy::timeouts(settings, problems),
+        policy: origin_policy::policy(settings, is_tcp, problems),
     }
+}
+
+/// Host and port as they stand in a URL.
+fn authority_of(url: &str) -> &str {
+    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+    behind.split('/').next().unwrap_or_default()
 }
 
 fn host_header(setting: Option<&OriginHost>, problems: &mut Problems) -> HostHeader {
@@ -548,16 +558,7 @@ fn host_header(setting: Option<&OriginHost>, problems: &mut Problems) -> HostHea
         None | Some(OriginHost::Request) => HostHeader::Request,
         Some(OriginHost::Origin) => HostHeader::Origin,
         Some(OriginHost::Custom(host)) => {
-            let is_authority = host
-                .parse::<http::uri::Authority>()
-                .is_ok_and(|authority| !authority.as_str().contains('@'));
-            if !is_authority {
-                problems.add(
-                    "/origin/hostHeader/custom",
-                    "invalid-host-header",
-                    format!("`{}` is no host with or without a port.", short(host)),
-                );
-            }
+            origin_policy::check_authority(host, "/origin/hostHeader/custom", problems);
             HostHeader::Custom(host.clone())
         }
     }

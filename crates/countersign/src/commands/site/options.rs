@@ -11,6 +11,9 @@ use countersign_api::v1::tls::{ClientCertificateMode, HttpVersions};
 
 use crate::ca_set::{Network, find};
 use crate::deployed::{concatenate, upload};
+use origin::OriginOptions;
+
+mod origin;
 
 /// What a site can be told.
 #[derive(Debug, Args)]
@@ -45,12 +48,6 @@ pub(crate) struct SiteOptions {
     /// How the origin learns who the client is: RFC9440, AKAMAI_CC_DER, CLIENT_TO_EDGE, XFCC, ALB or NGINX.
     #[arg(long, value_name = "FORM")]
     forward_identity: Vec<String>,
-    /// CA certificates (PEM) that vouch for the origin; the edge machine's store when absent.
-    #[arg(long, value_name = "FILE")]
-    origin_ca: Vec<PathBuf>,
-    /// The name to verify at the origin; its URL's host when absent.
-    #[arg(long, value_name = "NAME")]
-    origin_name: Option<String>,
     /// The HTTP versions to offer; `http1-to-http3` tells clients of HTTP/3, which many cannot present a certificate over.
     #[arg(long, value_enum, value_name = "VERSIONS", conflicts_with = "tcp")]
     http_versions: Option<Http>,
@@ -70,6 +67,8 @@ pub(crate) struct SiteOptions {
     /// Where to deploy at once.
     #[arg(long, value_enum, value_name = "NETWORK", value_delimiter = ',')]
     deploy: Option<Vec<Deploy>>,
+    #[command(flatten)]
+    origin: OriginOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -149,12 +148,7 @@ impl SiteOptions {
         replace(&mut settings.denied_paths, &self.denied_path);
         replace(&mut settings.forward_identity, &self.forward_identity);
         replace(&mut settings.edge_certificate_ids, &self.edge_certificate);
-        if !self.origin_ca.is_empty() {
-            settings.origin.ca_pem = Some(concatenate(&self.origin_ca)?);
-        }
-        if let Some(name) = &self.origin_name {
-            settings.origin.server_name = Some(name.clone());
-        }
+        self.origin.tell(&mut settings.origin)?;
         let certificate = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 // The uploaded one takes the place of what was named.

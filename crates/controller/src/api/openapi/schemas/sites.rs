@@ -9,6 +9,7 @@ use super::{
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let mut schemas = requests();
+    schemas.extend(super::origins::schemas());
     schemas.extend(parts());
     schemas.extend(answers());
     schemas
@@ -75,21 +76,6 @@ fn parts() -> Vec<(&'static str, Value)> {
                 ("ocsp?", boolean()),
                 ("openPaths?", texts()),
                 ("sendCaList?", choice(&["all", "none"])),
-            ]),
-        ),
-        (
-            "SiteOrigin",
-            object(&[
-                ("caPem?", text()),
-                (
-                    "hostHeader?",
-                    json!({"oneOf": [
-                        {"type": "string", "enum": ["origin", "request"]},
-                        object(&[("custom", text())]),
-                    ]}),
-                ),
-                ("serverName?", text()),
-                ("url", text()),
             ]),
         ),
         (
