@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,9 +18,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{CertificateFiles, Config};
 use crate::data_dir::DataDir;
 use crate::instance_authority::ApiCertificate;
+use crate::sockets::Inherited;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After an accept that failed for want of file descriptors or memory: others may give some back.
@@ -29,8 +31,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct BoundApi {
     address: SocketAddr,
+    socket: OwnedFd,
     certificate: ApiCertificate,
     source: TlsListener,
+}
+
+fn tls(certificate: &ApiCertificate) -> Result<ApiTls> {
+    ApiTls::from_pem(
+        certificate.chain_pem.as_bytes(),
+        &certificate.key_pem,
+        Arc::new(SystemClock),
+    )
+    .context("the control API's certificate cannot be used")
 }
 
 impl BoundApi {
@@ -39,6 +51,7 @@ impl BoundApi {
         config: &Config,
         data: &DataDir,
         sealing_key: &SealingKey,
+        inherited: &mut Inherited,
     ) -> Result<Self> {
         let listen = config.api_listen;
         let clock = Arc::new(SystemClock);
@@ -46,19 +59,24 @@ impl BoundApi {
             Some(files) => ApiCertificate::from_files(&files.certificate, &files.key)?,
             None => ApiCertificate::of_instance(data, sealing_key, listen.ip(), clock.now())?,
         };
-        let tls = ApiTls::from_pem(
-            certificate.chain_pem.as_bytes(),
-            &certificate.key_pem,
-            clock,
-        )
-        .context("the control API's certificate cannot be used")?;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("the control API cannot listen at {listen}"))?;
+        let tls = tls(&certificate)?;
+        let listener = match inherited.tcp(listen) {
+            Some(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)?
+            }
+            None => TcpListener::bind(listen)
+                .await
+                .with_context(|| format!("the control API cannot listen at {listen}"))?,
+        };
         Ok(Self {
             address: listener.local_addr()?,
+            socket: listener.as_fd().try_clone_to_owned()?,
             certificate,
-            source: TlsListener { listener, tls },
+            source: TlsListener {
+                listener,
+                tls: Arc::new(RwLock::new(tls)),
+            },
         })
     }
 
@@ -66,6 +84,7 @@ impl BoundApi {
     pub(crate) fn serve(self, controller: &Controller) -> ApiServer {
         let (stop, stopped) = oneshot::channel();
         let (router, limits) = (controller.router(), controller.limits().clone());
+        let tls = Arc::clone(&self.source.tls);
         let task = tokio::spawn(async move {
             let stopped = async {
                 // A sender that is gone means the same as a word from it.
@@ -75,7 +94,9 @@ impl BoundApi {
         });
         ApiServer {
             address: self.address,
+            socket: self.socket,
             certificate: self.certificate,
+            tls,
             stop,
             task,
         }
@@ -86,7 +107,10 @@ impl BoundApi {
 #[derive(Debug)]
 pub(crate) struct ApiServer {
     address: SocketAddr,
+    /// Once more, for whoever takes it over.
+    socket: OwnedFd,
     certificate: ApiCertificate,
+    tls: Arc<RwLock<ApiTls>>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -103,6 +127,20 @@ impl ApiServer {
 
     pub(crate) fn authority(&self) -> Option<&Path> {
         self.certificate.authority.as_deref()
+    }
+
+    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone()
+    }
+
+    /// Reads the operator's certificate again; new connections get it.
+    ///
+    /// # Errors
+    /// When it cannot be used; the one that is in use stays.
+    pub(crate) fn reload(&self, files: &CertificateFiles) -> Result<()> {
+        let certificate = ApiCertificate::from_files(&files.certificate, &files.key)?;
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls(&certificate)?;
+        Ok(())
     }
 
     /// Stops accepting and lets running requests end.
@@ -133,7 +171,7 @@ impl ApiServer {
 #[derive(Debug)]
 struct TlsListener {
     listener: TcpListener,
-    tls: ApiTls,
+    tls: Arc<RwLock<ApiTls>>,
 }
 
 type Handshake =
@@ -157,7 +195,11 @@ impl Accept for TlsListener {
                 }
             }
         };
-        let tls = self.tls.clone();
+        let tls = self
+            .tls
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         Ok(Box::pin(async move {
             stream.set_nodelay(true)?;
             let (stream, certificates) = tls.accept(stream, HANDSHAKE_TIMEOUT).await?;

@@ -92,6 +92,18 @@ impl Config {
         Self::from_settings(read(layers)?)
     }
 
+    /// Whether the other one differs in what a running process cannot change.
+    pub(crate) fn differs_at_rest(&self, other: &Self) -> bool {
+        let changeable = Self {
+            api_certificate: self.api_certificate.clone(),
+            log_level: self.log_level.clone(),
+            drain_deadline: self.drain_deadline,
+            ..other.clone()
+        };
+        // With or without files, the API's certificate is another kind of thing.
+        *self != changeable || self.api_certificate.is_some() != other.api_certificate.is_some()
+    }
+
     fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
         let mut checker = Checker { settings };
         let certificate = checker.text("api.certificate");

@@ -12,7 +12,7 @@ use countersign_snapshot::{Network, SealingKey, Secret, SigningKey};
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -44,13 +44,27 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self {
                 root: root.to_owned(),
-                _lock: lock,
+                lock,
             })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", path.display()))
             }
         }
+    }
+
+    /// Lets another process have it, which [`lock`](Self::lock) takes back.
+    pub(crate) fn unlock(&self) -> Result<()> {
+        self.lock
+            .unlock()
+            .context("cannot unlock the data directory")
+    }
+
+    /// Takes it back.
+    pub(crate) fn lock(&self) -> Result<()> {
+        self.lock
+            .try_lock()
+            .context("cannot lock the data directory again")
     }
 
     /// A path inside.

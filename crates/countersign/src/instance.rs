@@ -18,14 +18,17 @@ use countersign_snapshot::{
     Acknowledgement, Network, NodeId, RevocationAcknowledgement, RevocationBodies, SealingKey,
     SignedRevocations, SignedSnapshot, SigningKey, VerifyingKey,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api_server::{ApiServer, BoundApi};
 use crate::clock::SystemClock;
-use crate::config::{AccessLogOutput, Config};
+use crate::config::{AccessLogOutput, CertificateFiles, Config};
 use crate::connection::local::LocalConnection;
 use crate::data_dir::DataDir;
 use crate::log_level::LogLevel;
+use crate::notify;
+use crate::sockets::Inherited;
+use crate::successor::Program;
 
 /// The account that exists from the start.
 pub(crate) const FIRST_ACCOUNT: &str = "A-CCT0001";
@@ -51,6 +54,30 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Opens the store and serves the API.
+    async fn open(
+        config: &Config,
+        data: &DataDir,
+        edges: &Arc<Edges>,
+        api: BoundApi,
+    ) -> Result<Self> {
+        let sealing_key = Arc::new(data.sealing_key()?);
+        let signing_key = Arc::new(data.signing_key()?);
+        let controller = open_controller(config, data, edges, sealing_key, signing_key).await?;
+        controller.start().await;
+        edges.ask_statuses_of(&controller);
+        let api = api.serve(&controller);
+        let caller = Caller::internal(AccountId::new(FIRST_ACCOUNT), "countersign");
+        let has_authority = api.authority().is_some();
+        LocalConnection::write(data, api.url(), has_authority, &controller, &caller).await?;
+        Ok(Self { controller, api })
+    }
+
+    async fn stop(self, deadline: Duration) {
+        self.api.stop(deadline).await;
+        self.controller.close().await;
+    }
+
     pub(crate) fn controller(&self) -> &Controller {
         &self.controller
     }
@@ -124,27 +151,27 @@ impl Instance {
     ///
     /// # Errors
     /// When the data directory cannot be used, a port is taken, or neither the store nor a snapshot is there; nothing keeps running then.
-    pub(crate) async fn start(config: &Config) -> Result<Self> {
+    pub(crate) async fn start(config: &Config, mut inherited: Inherited) -> Result<Self> {
         let data = DataDir::open(&config.data_dir)?;
         let sealing_key = Arc::new(data.sealing_key()?);
         let signing_key = Arc::new(data.signing_key()?);
-        let api = BoundApi::bind(config, &data, &sealing_key).await?;
-        let edges = Edges::start(config, &data, &sealing_key, signing_key.verifying_key()).await?;
+        let api = BoundApi::bind(config, &data, &sealing_key, &mut inherited).await?;
+        let verifying_key = signing_key.verifying_key();
+        let edges =
+            Edges::start(config, &data, &sealing_key, verifying_key, &mut inherited).await?;
+        inherited.close_the_rest();
         let edges = Arc::new(edges);
-        let admin = edges.admin(config)?;
-        tokio::spawn(Arc::clone(&edges).reopen_access_logs());
-        let opened = open_controller(config, &data, &edges, sealing_key, signing_key).await;
-        let control = match opened {
-            Ok(controller) => {
-                controller.start().await;
-                edges.ask_statuses_of(&controller);
-                let api = api.serve(&controller);
-                let caller = Caller::internal(AccountId::new(FIRST_ACCOUNT), "countersign");
-                let has_authority = api.authority().is_some();
-                LocalConnection::write(&data, api.url(), has_authority, &controller, &caller)
-                    .await?;
-                Some(Control { controller, api })
+        let admin = match edges.admin(config) {
+            Ok(admin) => admin,
+            Err(error) => {
+                edges.drain(config.drain_deadline).await;
+                return Err(error);
             }
+        };
+        tokio::spawn(Arc::clone(&edges).reopen_access_logs());
+        let opened = Control::open(config, &data, &edges, api).await;
+        let control = match opened {
+            Ok(control) => Some(control),
             Err(error) if edges.have_snapshots() => {
                 tracing::error!(
                     error = &*error as &dyn std::error::Error,
@@ -198,23 +225,62 @@ impl Instance {
         }
     }
 
+    /// Starts the program that there is now on the configuration that there is now, with the sockets of this process, and returns when it
+    /// serves; this process then only has to drain.
+    ///
+    /// The control plane is closed meanwhile: connections to it wait in the queue of its socket. HTTP/3 ends, since two processes cannot read
+    /// from one UDP socket.
+    ///
+    /// # Errors
+    /// When the new process does not come to serve; then this one has its control plane again and serves on.
+    pub(crate) async fn hand_over(&mut self, config: &Config, program: &Program) -> Result<()> {
+        let mut sockets = Vec::new();
+        for (_, _, edge) in &self.edges.0 {
+            sockets.extend(edge.hand_over()?);
+        }
+        let api = self.control()?.api.socket()?;
+        sockets.push(api.try_clone()?);
+        if let Some(control) = self.control.take() {
+            control.stop(config.drain_deadline).await;
+        }
+        self.admin = None;
+        for (_, _, edge) in &self.edges.0 {
+            edge.end_http3().await;
+        }
+        self.data.unlock()?;
+        let words = self.data.path("successor.socket");
+        let started = program.succeed(sockets, &words).await;
+        let error = match started {
+            Ok(process) => {
+                notify::succeeded_by(process);
+                tracing::info!(process, "another process has taken over");
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.data.lock()?;
+        self.admin = self.edges.admin(config)?;
+        let mut own = Inherited::of(api);
+        let sealing_key = self.data.sealing_key()?;
+        let api = BoundApi::bind(config, &self.data, &sealing_key, &mut own).await?;
+        self.control = Some(Control::open(config, &self.data, &self.edges, api).await?);
+        Err(error.context("the new process did not take over; this one serves on, without HTTP/3"))
+    }
+
+    /// Reads the operator's certificate of the control API again.
+    ///
+    /// # Errors
+    /// When it cannot be used; the one that is in use stays.
+    pub(crate) fn reload_certificate(&self, files: &CertificateFiles) -> Result<()> {
+        self.control()?.api.reload(files)
+    }
+
     /// Stops listening, lets open requests end until the deadline, closes the store.
     pub(crate) async fn stop(self, deadline: Duration) -> Result<ExitCode> {
-        let mut drains = tokio::task::JoinSet::new();
-        for (network, _, edge) in &self.edges.0 {
-            let (network, edge) = (*network, edge.clone());
-            drains.spawn(async move {
-                let cut_off = edge.drain(deadline).await;
-                if cut_off > 0 {
-                    tracing::warn!(%network, cut_off, "connections were cut off at the drain deadline");
-                }
-            });
-        }
         // The API stays until the edges are drained: an operator may want to look.
-        drains.join_all().await;
+        self.edges.drain(deadline).await;
         if let Some(control) = self.control {
-            control.api.stop(deadline).await;
-            control.controller.close().await;
+            control.stop(deadline).await;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -291,8 +357,9 @@ impl Edges {
         data: &DataDir,
         sealing_key: &Arc<SealingKey>,
         verifying_key: VerifyingKey,
+        inherited: &mut Inherited,
     ) -> Result<Self> {
-        let mut edges = Vec::new();
+        let mut bound = Vec::new();
         for (network, tcp, udp) in [
             (
                 Network::Production,
@@ -301,13 +368,25 @@ impl Edges {
             ),
             (Network::Staging, &config.staging, &config.staging_http3),
         ] {
-            let tcp = tcp.iter().copied().map(Listen::Address);
-            let listen: Vec<Listen> = tcp.chain(udp.iter().copied().map(Listen::Quic)).collect();
-            if listen.is_empty() {
-                continue;
+            let tcp = tcp.iter().map(|address| inherited.listen(*address));
+            let mut listen: Vec<Listen> = tcp.collect();
+            listen.extend(udp.iter().map(|address| inherited.listen_http3(*address)));
+            if !listen.is_empty() {
+                let taken = listen
+                    .into_iter()
+                    .map(Listen::bind)
+                    .collect::<Result<_, _>>();
+                bound.push((
+                    network,
+                    taken.with_context(|| format!("the {network} edge cannot start"))?,
+                ));
             }
+        }
+        // Only now, since what one of them accepts is lost when another cannot start.
+        let mut edges = Self::default();
+        for (network, listen) in bound {
             let node: NodeId = format!("{network}-1").parse()?;
-            let edge = Edge::start(EdgeConfig {
+            let started = Edge::start(EdgeConfig {
                 network,
                 node_id: node.clone(),
                 listen,
@@ -318,12 +397,30 @@ impl Edges {
                 state_dir: data.edge_dir(network)?,
                 limits: EdgeLimits::default(),
                 access_log: access_log(config),
-            })
-            .await
-            .with_context(|| format!("the {network} edge cannot start"))?;
-            edges.push((network, node, edge));
+            });
+            match started.await {
+                Ok(edge) => edges.0.push((network, node, edge)),
+                Err(error) => {
+                    edges.drain(config.drain_deadline).await;
+                    return Err(error).with_context(|| format!("the {network} edge cannot start"));
+                }
+            }
         }
-        Ok(Self(edges))
+        Ok(edges)
+    }
+
+    async fn drain(&self, deadline: Duration) {
+        let mut drains = tokio::task::JoinSet::new();
+        for (network, _, edge) in &self.0 {
+            let (network, edge) = (*network, edge.clone());
+            drains.spawn(async move {
+                let cut_off = edge.drain(deadline).await;
+                if cut_off > 0 {
+                    tracing::warn!(%network, cut_off, "connections were cut off at the drain deadline");
+                }
+            });
+        }
+        drains.join_all().await;
     }
 }
 
@@ -341,27 +438,61 @@ fn access_log(config: &Config) -> AccessLogSink {
 }
 
 /// Runs an instance's whole life on a runtime of its own.
-pub(crate) fn block_on(
-    config: &Config,
-    life: impl Future<Output = Result<ExitCode>>,
+pub(crate) fn block_on<L: Future<Output = Result<ExitCode>>>(
+    log_level: &str,
+    life: impl FnOnce(Arc<LogLevel>) -> L,
 ) -> Result<ExitCode> {
-    let log_level = LogLevel::start(&config.log_level)?;
+    let log_level = Arc::new(LogLevel::start(log_level)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.spawn(log_level.follow_signals());
-    runtime.block_on(life)
+    runtime.spawn(Arc::clone(&log_level).follow_signals());
+    runtime.block_on(life(log_level))
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn wait_for_stop() -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// What an operator asks of a running process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    /// SIGHUP.
+    Reload,
+    /// SIGINT or SIGTERM.
+    Stop,
+    /// SIGUSR2.
+    Upgrade,
+}
+
+/// The signals of operators.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    upgrade: Signal,
+}
+
+impl Operator {
+    pub(crate) fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            upgrade: signal(SignalKind::user_defined2())?,
+        })
     }
-    tracing::info!("stopping");
-    Ok(())
+
+    pub(crate) async fn asked(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.upgrade.recv() => Asked::Upgrade,
+        }
+    }
+
+    /// Waits for the end of a process that does nothing else when it is asked.
+    pub(crate) async fn stop(&mut self) {
+        while self.asked().await != Asked::Stop {}
+        tracing::info!("stopping");
+    }
 }

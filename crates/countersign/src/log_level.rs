@@ -1,5 +1,7 @@
 //! How much the process says, also while it runs.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use anyhow::{Result, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -9,7 +11,7 @@ const VERBOSE: &str = "info,countersign=debug,countersign_controller=debug,count
 
 /// The level of the log, which signals change.
 pub(crate) struct LogLevel {
-    configured: String,
+    configured: Mutex<String>,
     set: Box<dyn Fn(EnvFilter) + Send + Sync>,
 }
 
@@ -27,7 +29,7 @@ impl LogLevel {
         let handle = builder.reload_handle();
         builder.try_init().map_err(|error| anyhow!(error))?;
         Ok(Self {
-            configured: configured.to_owned(),
+            configured: Mutex::new(configured.to_owned()),
             set: Box::new(move |filter| {
                 // It only fails when nothing logs any more.
                 let _ = handle.reload(filter);
@@ -35,23 +37,43 @@ impl LogLevel {
         })
     }
 
-    /// SIGUSR1: debug. SIGUSR2: as configured.
-    pub(crate) async fn follow_signals(self) {
-        let (Ok(mut more), Ok(mut less)) = (
-            signal(SignalKind::user_defined1()),
-            signal(SignalKind::user_defined2()),
-        ) else {
+    /// SIGUSR1: debug, and as configured again.
+    pub(crate) async fn follow_signals(self: Arc<Self>) {
+        let Ok(mut other) = signal(SignalKind::user_defined1()) else {
             return;
         };
-        loop {
-            let level = tokio::select! {
-                _ = more.recv() => VERBOSE,
-                _ = less.recv() => &self.configured,
+        let mut is_verbose = false;
+        while other.recv().await.is_some() {
+            is_verbose = !is_verbose;
+            let level = if is_verbose {
+                VERBOSE.to_owned()
+            } else {
+                self.configured().clone()
             };
-            if let Ok(filter) = level.parse() {
-                (self.set)(filter);
-                tracing::warn!(level, "log level changed");
-            }
+            self.change(&level);
+        }
+    }
+
+    /// Another level is configured.
+    pub(crate) fn configure(&self, level: &str) {
+        let mut configured = self.configured();
+        if *configured != level {
+            level.clone_into(&mut configured);
+            drop(configured);
+            self.change(level);
+        }
+    }
+
+    fn configured(&self) -> MutexGuard<'_, String> {
+        self.configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, level: &str) {
+        if let Ok(filter) = level.parse() {
+            (self.set)(filter);
+            tracing::warn!(level, "log level changed");
         }
     }
 }

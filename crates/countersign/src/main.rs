@@ -27,10 +27,13 @@ mod instance;
 mod instance_authority;
 mod log_level;
 mod nearest;
+mod notify;
 mod output;
 #[cfg(test)]
 mod reference;
+mod sockets;
 mod stopped_instance;
+mod successor;
 
 use std::process::ExitCode;
 

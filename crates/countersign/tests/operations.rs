@@ -73,7 +73,7 @@ fn a_running_process_is_scraped_its_log_moved_away_and_its_level_changed() {
 
     signal(&program, "USR1");
     assert!(program.wait_for_line("log level changed").contains("debug"));
-    signal(&program, "USR2");
+    signal(&program, "USR1");
     wait::until("the level of before", || {
         let changes = program.stderr().matches("log level changed").count();
         (changes == 2).then_some(()).ok_or(changes)

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,6 +32,14 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
+    /// The same socket once more, for whoever takes it over.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Quic(socket) => socket.as_fd().try_clone_to_owned(),
+            Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Quic(socket) => socket.local_addr(),
@@ -60,6 +69,16 @@ pub(crate) fn bind(listen: Listen) -> Result<Bound, StartError> {
                 .map_err(StartError::Listener)
         }
     }
+}
+
+/// Takes the address now, so that nothing is accepted before everything that can be taken is known to be free.
+pub(crate) fn take(listen: Listen) -> Result<Listen, StartError> {
+    Ok(match bind(listen)? {
+        Bound::Quic(socket) => Listen::QuicSocket(socket),
+        Bound::Tcp(listener) => {
+            Listen::Listener(listener.into_std().map_err(StartError::Listener)?)
+        }
+    })
 }
 
 fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use countersign_snapshot::{IpRange, Network, NodeId, SealingKey, VerifyingKey};
 use countersign_trust::Clock;
 
-use crate::{Limits, LogFile};
+use crate::{Limits, LogFile, StartError, accept};
 
 /// Everything that an edge node needs to start. Nothing here grants trust: that comes in snapshots only.
 #[derive(Debug)]
@@ -49,6 +49,16 @@ pub enum Listen {
     Quic(SocketAddr),
     /// A bound UDP socket for HTTP/3, handed in by whoever started the process.
     QuicSocket(UdpSocket),
+}
+
+impl Listen {
+    /// Binds the address now instead of when the node starts.
+    ///
+    /// # Errors
+    /// When it is taken or cannot be bound.
+    pub fn bind(self) -> Result<Self, StartError> {
+        accept::take(self)
+    }
 }
 
 /// Where access records go, one line of JSON each.

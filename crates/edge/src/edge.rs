@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
@@ -15,13 +17,17 @@ use countersign_trust::RevocationIndex;
 
 use crate::accept::Bound;
 use crate::access_log::AccessLog;
-use crate::connection::Ending;
+use crate::connection::{Ending, Protocol};
 use crate::node::{Node, Parts, Phase};
 use crate::offer::Offers;
 use crate::revocations::{Revocations, store::RevocationStore};
 use crate::statuses::{AnswerFiles, Statuses};
 use crate::store::LastGood;
 use crate::{EdgeConfig, accept, http3, statuses, sweep};
+use tokio::task::JoinHandle;
+
+/// Between two looks whether the last handshake is over.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Starts edge nodes.
 #[derive(Debug)]
@@ -34,6 +40,9 @@ pub struct EdgeHandle {
     offers: Arc<Offers>,
     revocations: Arc<Revocations>,
     addresses: Arc<[SocketAddr]>,
+    /// The sockets that are listened at, for whoever takes them over; none once they are given up.
+    sockets: Arc<Mutex<Vec<OwnedFd>>>,
+    http3: Arc<tokio::sync::Mutex<Vec<JoinHandle<()>>>>,
 }
 
 /// Why an edge node could not start.
@@ -96,6 +105,10 @@ impl Edge {
             .iter()
             .map(|bound| bound.local_addr().map_err(StartError::Listener))
             .collect::<Result<_, _>>()?;
+        let sockets = bound
+            .iter()
+            .map(|bound| bound.duplicate().map_err(StartError::Listener))
+            .collect::<Result<Vec<_>, _>>()?;
         let open = || {
             let store = LastGood::open(&config.state_dir, config.network)?;
             Ok((
@@ -147,9 +160,10 @@ impl Edge {
         for listener in listeners {
             tokio::spawn(accept::run(Arc::clone(&node), listener));
         }
-        for listener in quic_listeners {
-            tokio::spawn(http3::run(Arc::clone(&node), listener));
-        }
+        let http3 = quic_listeners
+            .into_iter()
+            .map(|listener| tokio::spawn(http3::run(Arc::clone(&node), listener)))
+            .collect();
         tokio::spawn(sweep::run(Arc::clone(&node)));
         tokio::spawn(statuses::keep_fresh(Arc::clone(&node)));
         Ok(EdgeHandle {
@@ -157,6 +171,8 @@ impl Edge {
             offers,
             revocations,
             addresses,
+            sockets: Arc::new(Mutex::new(sockets)),
+            http3: Arc::new(tokio::sync::Mutex::new(http3)),
         })
     }
 }
@@ -242,11 +258,39 @@ impl EdgeHandle {
         self.node.access_log.reopen().await;
     }
 
+    /// The sockets that are listened at, for a process that takes them over: both accept from the same queue until this one drains.
+    ///
+    /// # Errors
+    /// When they cannot be duplicated.
+    pub fn hand_over(&self) -> io::Result<Vec<OwnedFd>> {
+        self.sockets().iter().map(OwnedFd::try_clone).collect()
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, Vec<OwnedFd>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends HTTP/3 for good, and lets its requests end for a moment: two processes cannot read from one UDP socket.
+    pub async fn end_http3(&self) {
+        self.node.http3_ends.send_replace(true);
+        self.node.registry.for_each(|connection, _| {
+            if connection.protocol() == Protocol::Http3 {
+                connection.end(Ending::Graceful);
+            }
+        });
+        for listener in self.http3.lock().await.drain(..) {
+            // A panic in it is reported by the runtime's hook.
+            let _ = listener.await;
+        }
+    }
+
     /// Stops listening, lets requests in flight end, and closes every connection; what is left at the deadline is cut off.
     ///
     /// Returns how many connections were cut off.
     pub async fn drain(&self, deadline: Duration) -> usize {
         let node = &self.node;
+        // A socket that nobody accepts from would still take connections.
+        self.sockets().clear();
         node.phase.send_if_modified(|phase| {
             let begins = *phase == Phase::Serving;
             if begins {
@@ -256,7 +300,15 @@ impl EdgeHandle {
         });
         node.registry
             .for_each(|connection, _| connection.end(Ending::Graceful));
-        let cut_off = match tokio::time::timeout(deadline, node.registry.emptied()).await {
+        let ended = async {
+            node.registry.emptied().await;
+            // Those whose handshake runs were taken from the queue, so that nobody else can serve them.
+            while node.connections.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(LOOK).await;
+                node.registry.emptied().await;
+            }
+        };
+        let cut_off = match tokio::time::timeout(deadline, ended).await {
             Ok(()) => 0,
             Err(_) => {
                 let left = node.registry.len();

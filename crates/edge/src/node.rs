@@ -52,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) statuses: Statuses,
     pub(crate) phase: watch::Sender<Phase>,
+    /// Whether HTTP/3 ends before the node does.
+    pub(crate) http3_ends: watch::Sender<bool>,
     /// TCP connections, from accept to close.
     pub(crate) connections: AtomicUsize,
     /// Requests from their head to the end of their response.
@@ -100,6 +102,7 @@ impl Node {
             rate_limiter: RateLimiter::new(),
             statuses: parts.statuses,
             phase: watch::Sender::new(Phase::Serving),
+            http3_ends: watch::Sender::new(false),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             clock: parts.clock,

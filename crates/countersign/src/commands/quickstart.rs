@@ -9,7 +9,8 @@ use clap::Args;
 
 use crate::config::{Config, Layers};
 use crate::demo::{Demo, story};
-use crate::instance::{self, Instance};
+use crate::instance::{self, Instance, Operator};
+use crate::sockets::Inherited;
 
 /// Runs everything in one process with a demo: certificates, a CA set, a site and an origin, and curl commands to try.
 #[derive(Debug, Args)]
@@ -51,11 +52,12 @@ impl Quickstart {
                 ("log.level", "warn".to_owned()),
             ],
         })?;
-        instance::block_on(&config, async {
-            let instance = Instance::start(&config).await?;
+        instance::block_on(&config.log_level, |_| async {
+            let mut operator = Operator::listen()?;
+            let instance = Instance::start(&config, Inherited::default()).await?;
             let demo = Demo::set_up(&instance, self.origin).await?;
             print!("{}", story::tell(&instance, instance.control()?, &demo));
-            instance::wait_for_stop().await?;
+            operator.stop().await;
             println!("stopping");
             instance.stop(config.drain_deadline).await
         })

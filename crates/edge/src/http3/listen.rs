@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use countersign_tls::quic::{AcceptedQuic, QuicEndpoint};
 use countersign_trust::Reason;
@@ -83,9 +83,11 @@ fn unproven_max(limits: &Limits) -> usize {
 pub(crate) async fn run(node: Arc<Node>, listener: Listener) {
     let listener = Arc::new(listener);
     let mut phase = node.phase.subscribe();
+    let mut ends = node.http3_ends.subscribe();
     loop {
         let incoming = tokio::select! {
             biased;
+            () = async { drop(ends.wait_for(|ends| *ends).await) } => break,
             _ = phase.wait_for(|phase| *phase == Phase::Ended) => return,
             incoming = listener.endpoint.accept() => incoming,
         };
@@ -95,6 +97,18 @@ pub(crate) async fn run(node: Arc<Node>, listener: Listener) {
             None => return,
         }
     }
+    end(&listener.endpoint).await;
+}
+
+/// Takes no more connections, lets requests end for a moment, and reads nothing any more.
+async fn end(endpoint: &Endpoint) {
+    const REQUESTS: Duration = Duration::from_secs(1);
+    const CLOSING: Duration = Duration::from_secs(1);
+    endpoint.set_server_config(None);
+    let _ = tokio::time::timeout(REQUESTS, endpoint.wait_idle()).await;
+    let code = VarInt::from_u64(Code::H3_NO_ERROR.value()).unwrap_or(VarInt::MAX);
+    endpoint.close(code, b"");
+    let _ = tokio::time::timeout(CLOSING, endpoint.wait_idle()).await;
 }
 
 /// Gives a connection a task of its own, asks it to prove its address, or refuses it.

@@ -127,9 +127,10 @@ impl Passage {
         let (connection, trust) = (&self.connection, &self.trust);
         let node = connection.node();
         let mut client = connection.who();
-        if let Some((set, _)) = trust.valid() {
+        if let Some((set, chain)) = trust.valid() {
             client.ca_set = Some(&set.name);
             client.ca_set_version = Some(set.version.number());
+            client.revocation = Some(chain.revocation().as_str());
         }
         node.access_log.write(&PassageRecord {
             event: "connection",
