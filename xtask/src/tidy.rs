@@ -3,6 +3,7 @@
 mod dependencies;
 mod manifests;
 mod sources;
+mod vulnerabilities;
 
 use std::{error::Error, process::Command, process::ExitCode};
 
@@ -46,6 +47,7 @@ fn all() -> Result<Vec<String>, Failure> {
     let mut problems = dependencies::check(&metadata)?;
     problems.extend(manifests::check(&metadata)?);
     problems.extend(sources::check()?);
+    problems.extend(vulnerabilities::check()?);
     Ok(problems)
 }
 

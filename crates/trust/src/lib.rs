@@ -77,9 +77,9 @@ pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
 pub use revocation::ocsp;
 pub use revocation::{
-    CaState, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationChanges, RevocationIndex,
-    RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope,
-    RevocationSource, RevocationSourceKind, crl_issuers,
+    CaState, Concern, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationChanges,
+    RevocationIndex, RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason,
+    RevocationScope, RevocationSource, RevocationSourceKind, crl_issuers,
 };
 pub use serial::SerialNumber;
 pub use signature::{Hash, SignatureAlgorithm, SignatureError};

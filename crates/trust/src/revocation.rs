@@ -12,7 +12,7 @@ pub mod ocsp;
 mod policy;
 mod scope;
 
-pub use changes::{RevocationChanges, crl_issuers};
+pub use changes::{Concern, RevocationChanges, crl_issuers};
 pub use crl::{Crl, CrlEntry, LoadCrlError, RevocationReason};
 pub use index::{
     CaState, RevocationIndex, RevocationIndexBuilder, RevocationSource, RevocationSourceKind,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_snapshot::ClientAuthMode;
-use countersign_trust::{RevocationChanges, RevocationIndex, crl_issuers};
+use countersign_trust::{Concern, PeerChain, RevocationChanges, RevocationIndex, crl_issuers};
 
 use crate::connection::{Connection, Protocol, Why};
 use crate::enforced::{Enforced, EnforcedBinding};
@@ -38,6 +38,8 @@ pub(super) struct Change {
     fates: HashMap<Mark, (Arc<Standing>, Fate)>,
     /// Who is judged.
     marks: Vec<Mark>,
+    /// Of whom those are judged that a CRL lists.
+    listed: Vec<Mark>,
     why: Why,
 }
 
@@ -57,13 +59,21 @@ impl Change {
         // Read first: what comes in between is swept again.
         let (epoch, why) = (node.epoch(), node.take_why());
         let (enforced, revocation) = (node.enforced(), node.tls.revocation());
-        let changes = revocation.changes_since(&swept.revocation);
+        let changes = revocation.changes_since(&swept.revocation, node.now());
+        let mut listed = Vec::new();
         let fates: HashMap<_, _> = node
             .registry
             .standings()
             .into_iter()
             .map(|(mark, standing)| {
-                let fate = fate(&standing, enforced.as_deref(), &changes);
+                let concern = concern(&standing, &changes);
+                let fate = match concern {
+                    Concern::All => Fate::Open,
+                    Concern::Listed | Concern::None => fate(&standing, enforced.as_deref()),
+                };
+                if concern == Concern::Listed {
+                    listed.push(mark);
+                }
                 (mark, (standing, fate))
             })
             .collect();
@@ -87,6 +97,7 @@ impl Change {
                 .map(|(mark, _)| *mark)
                 .chain(named.into_iter().flatten())
                 .collect(),
+            listed,
             from: swept.epoch,
             epoch,
             enforced,
@@ -99,10 +110,18 @@ impl Change {
 
     /// Judges those whom the change may concern, in one of so many parts.
     pub(super) fn judge(&self, node: &Node, part: usize, parts: usize) {
+        let judge = |connection: &Connection| {
+            if connection.swept() < self.epoch {
+                connection.sweep(&self.why);
+            }
+        };
+        node.registry.marked(part, parts, &self.marks, judge);
+        let changes = &self.changes;
         node.registry
-            .marked(part, parts, &self.marks, |connection| {
-                if connection.swept() < self.epoch {
-                    connection.sweep(&self.why);
+            .marked(part, parts, &self.listed, |connection| {
+                let leaf = connection.peer().chain().map(PeerChain::leaf);
+                if leaf.is_some_and(|leaf| changes.lists(leaf)) {
+                    judge(connection);
                 }
             });
     }
@@ -158,22 +177,22 @@ impl Change {
     }
 }
 
-fn fate(standing: &Standing, enforced: Option<&Enforced>, changes: &RevocationChanges) -> Fate {
+fn concern(standing: &Standing, changes: &RevocationChanges) -> Concern {
+    let concerns = standing.valid.iter().map(|(_, chain)| {
+        let issuers = chain.path().first().map(crl_issuers).unwrap_or_default();
+        changes.concern(cas(chain), issuers)
+    });
+    concerns.max().unwrap_or(Concern::None)
+}
+
+/// As far as the snapshot goes.
+fn fate(standing: &Standing, enforced: Option<&Enforced>) -> Fate {
     let Some(binding) = enforced.and_then(|enforced| enforced.resolve(&standing.server_name))
     else {
         return Fate::Open;
     };
     let (old, new) = (&standing.context, binding.tls().trust());
-    let same = old.policy_identity() == new.policy_identity();
-    let begins_to_ask = old.mode() == ClientAuthMode::Off && new.mode() != ClientAuthMode::Off;
-    let concerned = standing.valid.iter().any(|(_, chain)| {
-        let issuers = chain.path().first().map(crl_issuers).unwrap_or_default();
-        changes.concern(cas(chain), issuers)
-    });
-    if begins_to_ask || concerned {
-        return Fate::Open;
-    }
-    if same {
+    if old.policy_identity() == new.policy_identity() {
         return Fate::Kept(Arc::clone(binding));
     }
     // Whom nobody vouched for has nothing to lose, except where somebody has to.
@@ -185,7 +204,8 @@ fn fate(standing: &Standing, enforced: Option<&Enforced>, changes: &RevocationCh
             .iter()
             .any(|(ca_set, chain)| new.keeps(old, *ca_set, chain.anchor()))
     };
-    if kept {
+    let begins_to_ask = old.mode() == ClientAuthMode::Off && new.mode() != ClientAuthMode::Off;
+    if kept && !begins_to_ask {
         Fate::Goes(Arc::clone(binding))
     } else {
         Fate::Open

@@ -35,7 +35,7 @@ const FORGED: &[&str] = &[
     "countersign_client_verdict",
 ];
 
-fn forged_request() -> Request<countersign_testkit::client::Body> {
+pub(crate) fn forged_request() -> Request<countersign_testkit::client::Body> {
     let mut request = Request::get("/open/x").body(body(Bytes::new())).unwrap();
     for name in FORGED {
         for value in ["forged", "forged, twice"] {
@@ -48,7 +48,7 @@ fn forged_request() -> Request<countersign_testkit::client::Body> {
     request
 }
 
-fn assert_nothing_forged(world: &World) {
+pub(crate) fn assert_nothing_forged(world: &World) {
     let received = world.origin.last();
     for (name, value) in received.headers.iter().chain(&received.trailers) {
         assert!(!value.contains("forged"), "{name}: {value}");

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::CLOCK_SKEW;
 use super::crl::Crl;
 use super::index::RevocationIndex;
 use super::scope::Point;
-use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber};
+use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, UnixTime};
 
 /// Marks of the certificates on which two indexes may differ. It may name too many, never too few: whoever bears none of the marks has the
 /// same verdict by both, as long as time does not end it.
@@ -21,20 +22,42 @@ pub struct RevocationChanges {
     issuer_keys: HashSet<Fingerprint>,
     /// Canonical names of the issuers of CRLs.
     crl_issuers: HashSet<Box<[u8]>>,
+    /// Of those, the ones whose CRLs may say less than before, and not only list others.
+    less_known: HashSet<Box<[u8]>>,
+    /// The CRLs that came or went.
+    crls: Vec<Arc<Crl>>,
+}
+
+/// Whom of those below some CAs a change may concern.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Concern {
+    /// Nobody.
+    None,
+    /// Those whose certificate a CRL [lists](RevocationChanges::lists) or listed.
+    Listed,
+    /// All of them.
+    All,
 }
 
 impl RevocationIndex {
-    /// What this index says otherwise than an earlier one.
+    /// What this index says otherwise than an earlier one, at this time.
     #[must_use]
-    pub fn changes_since(&self, earlier: &Self) -> RevocationChanges {
+    pub fn changes_since(&self, earlier: &Self, now: UnixTime) -> RevocationChanges {
         let mut changes = RevocationChanges::default();
         self.manual_changes(earlier, &mut changes);
         for (ours, theirs) in [(self, earlier), (earlier, self)] {
             for (issuer, crls) in &ours.crls {
-                let known = theirs.crls.get(issuer).map_or(&[][..], Vec::as_slice);
-                let is_known = |crl| known.iter().any(|other| Arc::ptr_eq(crl, other));
-                if !crls.iter().all(is_known) {
+                let known = theirs.crls_by(issuer);
+                let changed = crls
+                    .iter()
+                    .filter(|crl| !known.iter().any(|other| Arc::ptr_eq(crl, other)));
+                for crl in changed {
                     changes.crl_issuers.insert(issuer.clone());
+                    changes.crls.push(Arc::clone(crl));
+                    // Not in use yet, or to be put together with another one: who knows.
+                    if crl.is_delta() || crl.this_update() > now.saturating_add(CLOCK_SKEW) {
+                        changes.less_known.insert(issuer.clone());
+                    }
                 }
             }
             for (key, answer) in &ours.answers {
@@ -44,24 +67,53 @@ impl RevocationIndex {
                 }
             }
         }
+        for (issuer, crls) in &earlier.crls {
+            let now_there = self.crls_by(issuer);
+            let still_known = |crl: &Arc<Crl>| {
+                let until = |crl: &Crl| crl.next_update().unwrap_or(UnixTime::MAX);
+                let mut ours = now_there.iter();
+                ours.any(|ours| ours.same_scope(crl) && until(ours) >= until(crl))
+            };
+            if !crls.iter().all(still_known) {
+                changes.less_known.insert(issuer.clone());
+            }
+        }
         self.signer_changes(earlier, &mut changes);
         changes
+            .crl_issuers
+            .extend(changes.less_known.iter().cloned());
+        changes
+    }
+
+    fn crls_by(&self, issuer: &[u8]) -> &[Arc<Crl>] {
+        self.crls.get(issuer).map_or(&[], Vec::as_slice)
     }
 
     /// Which CRLs are believed depends on the certificates that lead to their signers.
     fn signer_changes(&self, earlier: &Self, changes: &mut RevocationChanges) {
-        let only_in = |ours: &Self, theirs: &Self| -> Vec<Box<[u8]>> {
-            ours.certificates
-                .iter()
-                .filter(|certificate| !theirs.certificates.contains(certificate))
-                .map(|certificate| certificate.subject().canonical().into())
-                .collect()
-        };
-        let mut subjects: HashSet<_> = only_in(self, earlier)
-            .into_iter()
-            .chain(only_in(earlier, self))
+        let (came, went) = (self.below_new(earlier), earlier.below_new(self));
+        for (issuer, crls) in &self.crls {
+            let known = earlier.crls_by(issuer);
+            let concerned = |crl: &Arc<Crl>| {
+                let signed_by = crl.signer().issuer().canonical();
+                // What a new one says is new whoever signed it.
+                let old = known.iter().any(|known| Arc::ptr_eq(known, crl));
+                went.contains(signed_by) || (old && came.contains(signed_by))
+            };
+            if crls.iter().any(concerned) {
+                changes.less_known.insert(issuer.clone());
+            }
+        }
+    }
+
+    /// The subjects of certificates that the other one does not have, and of all below them, by name.
+    fn below_new(&self, other: &Self) -> HashSet<Box<[u8]>> {
+        let mut subjects: HashSet<Box<[u8]>> = self
+            .certificates
+            .iter()
+            .filter(|certificate| !other.certificates.contains(certificate))
+            .map(|certificate| certificate.subject().canonical().into())
             .collect();
-        // Whoever is below one of them.
         let mut before = 0;
         while subjects.len() > before {
             before = subjects.len();
@@ -71,12 +123,7 @@ impl RevocationIndex {
                 }
             }
         }
-        for (issuer, crls) in &self.crls {
-            let by_one = |crl: &Arc<Crl>| subjects.contains(crl.signer().issuer().canonical());
-            if crls.iter().any(by_one) {
-                changes.crl_issuers.insert(issuer.clone());
-            }
-        }
+        subjects
     }
 
     fn manual_changes(&self, earlier: &Self, changes: &mut RevocationChanges) {
@@ -100,7 +147,7 @@ impl RevocationIndex {
         // A signer that is revoked by hand says nothing any more.
         for (issuer, crls) in &self.crls {
             if crls.iter().any(|crl| changes.names(crl.signer())) {
-                changes.crl_issuers.insert(issuer.clone());
+                changes.less_known.insert(issuer.clone());
             }
         }
         let delegated = self.answers.values().filter(|answer| {
@@ -122,6 +169,7 @@ impl RevocationChanges {
             && self.serials.is_empty()
             && self.issuer_keys.is_empty()
             && self.crl_issuers.is_empty()
+            && self.less_known.is_empty()
     }
 
     /// Certificates that are named by themselves.
@@ -139,24 +187,47 @@ impl RevocationChanges {
         self.serials.iter()
     }
 
-    /// Whether all clients below these CAs may be judged otherwise: `cas` is the path above the client's certificate, and `crl_issuers` are
-    /// the [`crl_issuers`] of the client's certificate.
+    /// Whom of the clients below these CAs it may concern: `cas` is the path above the client's certificate, and `crl_issuers` are the
+    /// [`crl_issuers`] of the client's certificate.
     #[must_use]
     pub fn concern<'a>(
         &self,
         cas: &[Certificate],
         crl_issuers: impl IntoIterator<Item = &'a DistinguishedName>,
-    ) -> bool {
-        let lists = |name: &DistinguishedName| self.crl_issuers.contains(name.canonical());
+    ) -> Concern {
+        let less_known = |name: &DistinguishedName| self.less_known.contains(name.canonical());
         // The issuer of an intermediate that is a trust anchor is not on the path.
         let anchor_by_another = cas.last().is_some_and(|anchor| !anchor.is_self_issued());
-        (anchor_by_another && !self.issuer_keys.is_empty())
-            || crl_issuers.into_iter().any(lists)
+        let all = (anchor_by_another && !self.issuer_keys.is_empty())
             || cas.iter().any(|ca| {
                 self.names(ca)
                     || self.issuer_keys.contains(&ca.spki_fingerprint())
-                    || self::crl_issuers(ca).into_iter().any(lists)
-            })
+                    || self::crl_issuers(ca).into_iter().any(less_known)
+                    || self.lists(ca)
+            });
+        let of_client = crl_issuers.into_iter().map(|name| {
+            if less_known(name) {
+                Concern::All
+            } else if self.crl_issuers.contains(name.canonical()) {
+                Concern::Listed
+            } else {
+                Concern::None
+            }
+        });
+        if all {
+            Concern::All
+        } else {
+            of_client.max().unwrap_or(Concern::None)
+        }
+    }
+
+    /// Whether a CRL that came or went lists the certificate, should it be the one to ask.
+    #[must_use]
+    pub fn lists(&self, certificate: &Certificate) -> bool {
+        let (issuer, serial) = (certificate.issuer(), certificate.serial());
+        self.crls
+            .iter()
+            .any(|crl| crl.entry(issuer, serial).is_some())
     }
 
     fn names(&self, certificate: &Certificate) -> bool {

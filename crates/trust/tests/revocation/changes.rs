@@ -2,8 +2,8 @@
 
 use countersign_testkit::pki::{Ca, Credential, Pki};
 use countersign_trust::{
-    Certificate, ManualRevocation, RevocationChanges, RevocationMode, UnixTime, Verdict,
-    crl_issuers, judge_again,
+    Certificate, Concern, ManualRevocation, RevocationChanges, RevocationIndex, RevocationMode,
+    UnixTime, Verdict, crl_issuers, judge_again,
 };
 
 use crate::check::{Built, NOW, World, parsed};
@@ -101,21 +101,29 @@ impl Fixture {
             (
                 "CRL of the issuing CA",
                 crl(&self.issuing, &["alice"], 1),
-                &["alice", "bob"],
+                &["alice"],
+            ),
+            (
+                "newer CRL of the issuing CA",
+                crl(&self.issuing, &["bob"], 2),
+                &["bob"],
             ),
             (
                 "empty CRL of the second root",
                 crl(&self.second, &[], 1),
-                &["carol"],
+                &[],
             ),
-            // It lists the issuing CA's certificate too, should it have to.
             (
                 "CRL of the first root",
                 crl(&self.first, &["dave"], 1),
-                &["alice", "bob", "dave"],
+                &["dave"],
             ),
         ]
     }
+}
+
+fn since(later: &RevocationIndex, earlier: &RevocationIndex) -> RevocationChanges {
+    later.changes_since(earlier, UnixTime::from_secs(NOW))
 }
 
 fn concerned(changes: &RevocationChanges, client: &Credential, cas: &[Certificate]) -> bool {
@@ -123,19 +131,31 @@ fn concerned(changes: &RevocationChanges, client: &Credential, cas: &[Certificat
     changes.certificates().any(|it| *it == leaf.fingerprint())
         || changes.keys().any(|it| *it == leaf.spki_fingerprint())
         || changes.serials().any(|it| it == leaf.serial())
-        || changes.concern(cas, crl_issuers(&leaf))
+        || match changes.concern(cas, crl_issuers(&leaf)) {
+            Concern::None => false,
+            Concern::Listed => changes.lists(&leaf),
+            Concern::All => true,
+        }
 }
 
 #[test]
 fn a_change_names_whom_it_may_concern_and_no_other() {
     let fixture = Fixture::new();
     let nothing = fixture.world().build();
-    assert!(nothing.index.changes_since(&nothing.index).is_empty());
+    assert!(since(&nothing.index, &nothing.index).is_empty());
     for (what, world, expected) in fixture.worlds() {
-        for (changes, is_revocation_by_hand_taken_back) in [
-            (world.index.changes_since(&nothing.index), false),
+        // A CRL that comes tells about those that it lists; when one goes, less is known about everybody below.
+        let below: &[&str] = match what {
+            "CRL of the issuing CA" | "newer CRL of the issuing CA" => &["alice", "bob"],
+            "empty CRL of the second root" => &["carol"],
+            "CRL of the first root" => &["alice", "bob", "dave"],
+            _ => expected,
+        };
+        for (changes, expected, is_revocation_by_hand_taken_back) in [
+            (since(&world.index, &nothing.index), expected, false),
             (
-                nothing.index.changes_since(&world.index),
+                since(&nothing.index, &world.index),
+                below,
                 !what.contains("CRL"),
             ),
         ] {
@@ -168,7 +188,7 @@ fn whoever_is_not_concerned_keeps_the_verdict() {
     let mut spared = 0;
     for (from, earlier, _) in &worlds {
         for (to, later, _) in &worlds {
-            let changes = later.index.changes_since(&earlier.index);
+            let changes = since(&later.index, &earlier.index);
             for (name, client) in &fixture.clients {
                 for mode in MODES {
                     let Verdict::Valid(valid) = earlier.verdict(client, mode) else {
