@@ -20,7 +20,10 @@ const AGENT: HeaderValue = HeaderValue::from_static("countersign-health-check");
 
 /// Begins to watch an origin, if that is asked for. It ends with the origin.
 pub(super) fn begin(origin: &Arc<Origin>) {
-    if let Some(check) = origin.model.policy.health_check.clone() {
+    // An origin that takes bytes has nothing that could be asked for.
+    if origin.model.scheme.is_http()
+        && let Some(check) = origin.model.policy.health_check.clone()
+    {
         tokio::spawn(run(Arc::downgrade(origin), check));
     }
 }
