@@ -1,6 +1,7 @@
 //! The commands, one file each; the doc comment of a command is its help.
 
 pub(crate) mod api_client;
+pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod ca_set;
 pub(crate) mod certificate;

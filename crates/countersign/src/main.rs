@@ -40,10 +40,20 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use commands::{
-    api_client::ApiClientCommand, audit::AuditCommand, ca_set::CaSetCommand,
-    certificate::CertificateCommand, completions::Completions, config::ConfigCommand,
-    explain::Explain, pki::PkiCommand, property::PropertyCommand, quickstart::Quickstart,
-    revoke::RevokeCommand, serve::Serve, site::SiteCommand,
+    api_client::ApiClientCommand,
+    apply::{Apply, Export},
+    audit::AuditCommand,
+    ca_set::CaSetCommand,
+    certificate::CertificateCommand,
+    completions::Completions,
+    config::ConfigCommand,
+    explain::Explain,
+    pki::PkiCommand,
+    property::PropertyCommand,
+    quickstart::Quickstart,
+    revoke::RevokeCommand,
+    serve::Serve,
+    site::SiteCommand,
 };
 
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
@@ -63,6 +73,8 @@ enum Command {
     ApiClient(ApiClientCommand),
     Site(SiteCommand),
     Property(PropertyCommand),
+    Apply(Apply),
+    Export(Export),
     Certificate(CertificateCommand),
     Revoke(RevokeCommand),
     Audit(AuditCommand),
@@ -82,6 +94,8 @@ fn main() -> ExitCode {
         Command::ApiClient(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Property(command) => command.run(),
+        Command::Apply(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Certificate(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Audit(command) => command.run(),

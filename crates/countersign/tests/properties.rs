@@ -370,3 +370,127 @@ fn mistakes_in_rules_are_told_with_place_and_remedy_and_stand_against_activation
     ]);
     assert!(rolled.contains("was ever active on production"), "{rolled}");
 }
+
+const DECLARATION: &str = "
+caSets:
+  partners:
+    certificatesFile: countersign-data/demo/ca.pem
+    networks: [STAGING, PRODUCTION]
+edgeCertificates:
+  www:
+    certificates:
+      - certificateFile: www.example.com.pem
+        privateKeyFile: www.example.com.key
+    settings:
+      mutualAuthentication: { caSetId: partners, mode: request }
+    networks: [STAGING, PRODUCTION]
+properties:
+  www:
+    hostnames:
+      - hostname: www.example.com
+        edgeCertificateIds: [www]
+    origins:
+      main: { url: ORIGIN }
+    rulesFile: rules.yaml
+    networks: [PRODUCTION]
+";
+
+const RULES: &str = "
+ruleFormat: latest
+rules:
+  name: default
+  behaviors:
+    - { name: origin, options: { originId: main } }
+    - name: enforceMtlsSettings
+      options: { enableAuthSet: true, certificateAuthoritySet: [partners], enableDenyRequest: true }
+";
+
+/// One document: planned, applied, enforced, exported, and applied again without a change; a drift is seen by the exit code.
+#[test]
+fn one_document_says_what_is_enforced() {
+    let world = World::started();
+    world.countersign(&["pki", "init", "Servers", "--dir", "servers"]);
+    let issue = [
+        "pki",
+        "issue",
+        "www.example.com",
+        "--server",
+        "--dir",
+        "servers",
+    ];
+    world.countersign(
+        &[
+            issue.as_slice(),
+            &["--san", "www.example.com", "--out", "www.example.com"],
+        ]
+        .concat(),
+    );
+    let origin = format!("http://{}", world.origin);
+    std::fs::write(
+        world.path("all.yaml"),
+        DECLARATION.replace("ORIGIN", &origin),
+    )
+    .unwrap();
+    std::fs::write(world.path("rules.yaml"), RULES).unwrap();
+    let plan = |file: &str| {
+        let binary = env!("CARGO_BIN_EXE_countersign");
+        let output = world.run(binary, &["apply", "-f", file, "--plan"]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, page) = plan("all.yaml");
+    assert_eq!(code, Some(3), "{page}");
+    assert!(
+        page.contains("www.example.com  production  added"),
+        "{page}"
+    );
+    world.countersign(&["apply", "-f", "all.yaml"]);
+    assert_eq!(world.as_client("www.example.com", "/", "alice").0, "200");
+    assert_eq!(world.get("www.example.com", "/", &[]).0, "403");
+    assert_eq!(plan("all.yaml").0, Some(0));
+    for form in ["yaml", "toml", "json"] {
+        let exported = world.countersign(&["export", "--form", form]);
+        assert!(!exported.contains("PRIVATE KEY"));
+        let file = format!("exported.{form}");
+        std::fs::write(world.path(&file), exported).unwrap();
+        let (code, page) = plan(&file);
+        assert_eq!(
+            (code, page.as_str()),
+            (Some(0), "nothing changes: everything is as declared\n")
+        );
+    }
+    // Somebody takes the property away.
+    world.countersign(&[
+        "property",
+        "deactivate",
+        "www",
+        "--network",
+        "production",
+        "--wait",
+        "--yes",
+    ]);
+    let (code, page) = plan("all.yaml");
+    assert_eq!(code, Some(3));
+    assert!(page.contains("enforce  property"), "{page}");
+    world.countersign(&["apply", "-f", "all.yaml"]);
+    assert_eq!(world.as_client("www.example.com", "/", "alice").0, "200");
+    // What takes access away wants consent, and a mistake changes nothing.
+    let other = DECLARATION
+        .replace("ORIGIN", &origin)
+        .replace("demo/ca.pem", "demo/other-ca.pem");
+    std::fs::write(world.path("other.yaml"), other).unwrap();
+    let said = world.refused(&["apply", "-f", "other.yaml"]);
+    assert!(said.contains("www.example.com"), "{said}");
+    assert_eq!(world.as_client("www.example.com", "/", "alice").0, "200");
+    world.countersign(&["apply", "-f", "other.yaml", "--yes"]);
+    assert_eq!(world.as_client("www.example.com", "/", "alice").0, "403");
+    std::fs::write(
+        world.path("bad.yaml"),
+        "caSets: { partners: { certificatesFile: rules.yaml } }\n",
+    )
+    .unwrap();
+    let said = world.refused(&["apply", "-f", "bad.yaml"]);
+    assert!(said.contains("/caSets/partners"), "{said}");
+}
