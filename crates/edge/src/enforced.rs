@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId,
-    SealingKey, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
+    SealingKey, ServerCertificate, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
 };
 use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext};
 
@@ -17,6 +17,8 @@ use crate::origin::{BuildOriginError, Origin, Origins};
 pub(crate) struct Enforced {
     digest: SnapshotDigest,
     checked: CheckedSnapshot,
+    /// Opened keys, for the next snapshot.
+    credentials: Credentials,
     bindings: Vec<Arc<EnforcedBinding>>,
     origins: Origins,
 }
@@ -49,7 +51,8 @@ pub(crate) enum BuildError {
 }
 
 impl Enforced {
-    /// Builds everything. Pools of origins that did not change are taken over from `previous`, with their connections.
+    /// Builds everything. What did not change is taken over from `previous`: parsed certificates, compiled rules, opened keys, the TLS side of
+    /// bindings, and pools of origins with their connections.
     pub(crate) fn build(
         snapshot: Snapshot,
         digest: SnapshotDigest,
@@ -58,7 +61,8 @@ impl Enforced {
         previous: Option<&Enforced>,
         limits: &Limits,
     ) -> Result<Self, BuildError> {
-        let checked = CheckedSnapshot::check(snapshot).map_err(BuildError::Check)?;
+        let before = previous.map(|previous| &previous.checked);
+        let checked = CheckedSnapshot::check_after(snapshot, before).map_err(BuildError::Check)?;
         let origins = Origins::build(
             &checked,
             sealing_key,
@@ -67,7 +71,7 @@ impl Enforced {
             limits,
         )
         .map_err(|(origin, source)| BuildError::Origin { origin, source })?;
-        let credentials = server_credentials(&checked, sealing_key)?;
+        let credentials = server_credentials(&checked, sealing_key, previous)?;
         let bindings = checked
             .bindings()
             .iter()
@@ -78,6 +82,7 @@ impl Enforced {
         Ok(Self {
             digest,
             checked,
+            credentials,
             bindings,
             origins,
         })
@@ -104,7 +109,7 @@ impl Enforced {
 impl EnforcedBinding {
     fn build(
         checked: &Arc<CheckedBinding>,
-        credentials: &HashMap<&str, ServerCredential>,
+        credentials: &Credentials,
         origins: &Origins,
         tls: &Arc<TlsContext>,
     ) -> Result<Self, BuildError> {
@@ -113,7 +118,7 @@ impl EnforcedBinding {
             .binding
             .server_certificates
             .iter()
-            .map(|id: &ServerCertificateId| credentials.get(id.as_str()).cloned())
+            .map(|id: &ServerCertificateId| credentials.get(id).cloned())
             .collect();
         let (Some(own), Some(origin)) = (own, origins.of(checked.binding.origin.as_str())) else {
             return Err(BuildError::Dangling { binding: name() });
@@ -154,16 +159,33 @@ impl EnforcedBinding {
     }
 }
 
-fn server_credentials<'a>(
-    checked: &'a CheckedSnapshot,
+type Credentials = HashMap<ServerCertificateId, ServerCredential>;
+
+/// Opens the keys of the server certificates; what is equal in `previous` is open already.
+fn server_credentials(
+    checked: &CheckedSnapshot,
     sealing_key: &SealingKey,
-) -> Result<HashMap<&'a str, ServerCredential>, BuildError> {
+    previous: Option<&Enforced>,
+) -> Result<Credentials, BuildError> {
+    let known: HashMap<_, _> = previous
+        .map(|previous| previous.checked.server_certificates())
+        .unwrap_or_default()
+        .iter()
+        .map(|certificate| (&certificate.id, certificate))
+        .collect();
+    let open = |certificate: &ServerCertificate| {
+        let is_known = known.get(&certificate.id) == Some(&certificate);
+        previous
+            .filter(|_| is_known)
+            .and_then(|previous| previous.credentials.get(&certificate.id).cloned())
+            .map_or_else(|| ServerCredential::open(certificate, sealing_key), Ok)
+    };
     checked
         .server_certificates()
         .iter()
         .map(|certificate| {
-            ServerCredential::open(certificate, sealing_key)
-                .map(|credential| (certificate.id.as_str(), credential))
+            open(certificate)
+                .map(|credential| (certificate.id.clone(), credential))
                 .map_err(|source| BuildError::Tls {
                     binding: format!("with server certificate {}", certificate.id),
                     source,

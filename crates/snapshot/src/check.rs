@@ -7,9 +7,9 @@ use countersign_rules::{Program, RuleTree, compile};
 use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationMode, RevocationScope};
 
 use crate::{
-    Binding, CaSet, CaSetId, ClientAuthMode, ClientCredential, Generation, HealthCheck,
-    NamePattern, Network, Origin, OriginTrust, PolicyIdentity, Resolver, ServerCertificate,
-    ServerName, Service, Snapshot, VersionNumber,
+    Binding, BindingId, CaSet, CaSetId, ClientAuth, ClientAuthMode, ClientCredential, Generation,
+    HealthCheck, NamePattern, Network, Origin, OriginTrust, PolicyIdentity, Resolver,
+    ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
 };
 
 /// One reason why a snapshot cannot be enforced: where, and what.
@@ -58,7 +58,7 @@ pub struct CheckedBinding {
     /// The CA sets of its client-auth policy, in its order; empty exactly when it never asks.
     pub ca_sets: Vec<Arc<CheckedCaSet>>,
     /// The decision program of its rules.
-    pub program: Program,
+    pub program: Arc<Program>,
 }
 
 /// A snapshot that can be enforced whole. Made only by [`CheckedSnapshot::check`]; its existence is the proof.
@@ -67,7 +67,9 @@ pub struct CheckedSnapshot {
     network: Network,
     generation: Generation,
     bindings: Vec<Arc<CheckedBinding>>,
+    by_id: HashMap<BindingId, usize>,
     resolver: Resolver<usize>,
+    ca_sets: HashMap<CaSetId, (CaSet, Arc<CheckedCaSet>)>,
     server_certificates: Vec<ServerCertificate>,
     client_credentials: Vec<ClientCredential>,
     origins: Vec<Origin>,
@@ -79,8 +81,20 @@ impl CheckedSnapshot {
     /// # Errors
     /// Every problem found, in the order of the snapshot; nothing of it may then be enforced.
     pub fn check(snapshot: Snapshot) -> Result<Self, Vec<CheckProblem>> {
+        Self::check_after(snapshot, None)
+    }
+
+    /// The same, with the parsed certificates and compiled rules of an earlier snapshot taken over where they are equal. Every reference is
+    /// checked anew: what it leads to may be gone.
+    ///
+    /// # Errors
+    /// As [`CheckedSnapshot::check`].
+    pub fn check_after(
+        snapshot: Snapshot,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Vec<CheckProblem>> {
         let mut problems = Problems::default();
-        let ca_sets = check_ca_sets(&snapshot.ca_sets, &mut problems);
+        let ca_sets = check_ca_sets(&snapshot.ca_sets, earlier, &mut problems);
         check_unique(
             "server certificate",
             snapshot.server_certificates.iter().map(|it| &it.id),
@@ -101,7 +115,16 @@ impl CheckedSnapshot {
             snapshot.bindings.iter().map(|it| &it.id),
             &mut problems,
         );
+        let known_chains: HashMap<_, _> = earlier
+            .map(|earlier| earlier.server_certificates.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|known| (&known.id, &known.chain))
+            .collect();
         for certificate in &snapshot.server_certificates {
+            if known_chains.get(&certificate.id) == Some(&&certificate.chain) {
+                continue;
+            }
             check_chain(
                 &format!("server certificate {}", certificate.id),
                 &certificate.chain,
@@ -123,10 +146,22 @@ impl CheckedSnapshot {
         let mut bindings = Vec::with_capacity(snapshot.bindings.len());
         for (index, binding) in snapshot.bindings.iter().enumerate() {
             check_names(binding, index, &mut resolver, &mut problems);
-            bindings.extend(check_binding(binding, &known, &mut problems));
+            let before = earlier.and_then(|earlier| earlier.binding(&binding.id));
+            bindings.extend(check_binding(binding, &known, before, &mut problems));
         }
+        let checked = known.ca_sets;
+        let ca_sets = checked
+            .into_iter()
+            .map(|(id, (set, checked))| (id, (set.clone(), checked)))
+            .collect();
         if problems.0.is_empty() {
             Ok(Self {
+                by_id: bindings
+                    .iter()
+                    .enumerate()
+                    .map(|(index, checked)| (checked.binding.id.clone(), index))
+                    .collect(),
+                ca_sets,
                 network: snapshot.network,
                 generation: snapshot.generation,
                 bindings,
@@ -156,6 +191,10 @@ impl CheckedSnapshot {
     #[must_use]
     pub fn bindings(&self) -> &[Arc<CheckedBinding>] {
         &self.bindings
+    }
+
+    fn binding(&self, id: &BindingId) -> Option<&Arc<CheckedBinding>> {
+        self.bindings.get(*self.by_id.get(id)?)
     }
 
     /// The position in [`CheckedSnapshot::bindings`] of what a name is bound to.
@@ -248,11 +287,19 @@ fn check_unique<'a, T: std::fmt::Display + Eq + std::hash::Hash + 'a>(
 
 fn check_ca_sets(
     ca_sets: &[CaSet],
+    earlier: Option<&CheckedSnapshot>,
     problems: &mut Problems,
 ) -> HashMap<CaSetId, Arc<CheckedCaSet>> {
     let mut checked = HashMap::new();
     for set in ca_sets {
         let place = format!("CA set {} version {}", set.name, set.version);
+        let known = earlier.and_then(|earlier| earlier.ca_sets.get(&set.id));
+        if let Some((_, known)) = known.filter(|(before, _)| before == set) {
+            if checked.insert(set.id, Arc::clone(known)).is_some() {
+                problems.add(&place, "stands twice");
+            }
+            continue;
+        }
         let certificates: Result<Vec<_>, _> = set
             .certificates
             .iter()
@@ -372,6 +419,7 @@ fn check_names(
 fn check_binding(
     binding: &Binding,
     known: &Known<'_>,
+    earlier: Option<&Arc<CheckedBinding>>,
     problems: &mut Problems,
 ) -> Option<Arc<CheckedBinding>> {
     let place = format!("binding {}", binding.id);
@@ -431,14 +479,26 @@ fn check_binding(
             ),
         }
     }
-    let program = check_rules(binding, known, &place, problems)?;
+    let compiled = earlier
+        .filter(|earlier| earlier.binding.rules == binding.rules)
+        .map(|earlier| Arc::clone(&earlier.program));
+    let program = check_rules(binding, known, compiled, &place, problems)?;
     (problems.0.len() == before).then(|| {
-        let mut binding = binding.clone();
-        let revocation = &mut binding.client_auth.policy.revocation;
+        let mut client_auth = binding.client_auth.clone();
+        let revocation = &mut client_auth.policy.revocation;
         // Rules that ask for the status make it looked at: there is one engine, and what it does not look at it cannot tell.
         if program.asks_for_revocation_status() && revocation.mode == RevocationMode::Off {
             (revocation.mode, revocation.scope) = (RevocationMode::Prefer, RevocationScope::Leaf);
         }
+        if let Some(earlier) =
+            earlier.filter(|earlier| is_as_before(earlier, binding, &client_auth, &own_ca_sets))
+        {
+            return Arc::clone(earlier);
+        }
+        let binding = Binding {
+            client_auth,
+            ..binding.clone()
+        };
         Arc::new(CheckedBinding {
             policy_identity: PolicyIdentity::new(&binding.client_auth, model),
             binding,
@@ -448,12 +508,48 @@ fn check_binding(
     })
 }
 
+/// Whether an earlier binding is this one, with the same CA sets.
+fn is_as_before(
+    earlier: &CheckedBinding,
+    binding: &Binding,
+    client_auth: &ClientAuth,
+    ca_sets: &[Arc<CheckedCaSet>],
+) -> bool {
+    // Every field, so that a new one cannot be forgotten.
+    let Binding {
+        id,
+        names,
+        server_certificates,
+        tls,
+        client_auth: _,
+        rules,
+        origin,
+        service,
+    } = binding;
+    let before = &earlier.binding;
+    before.id == *id
+        && before.names == *names
+        && before.server_certificates == *server_certificates
+        && before.tls == *tls
+        && before.client_auth == *client_auth
+        && before.rules == *rules
+        && before.origin == *origin
+        && before.service == *service
+        && earlier.ca_sets.len() == ca_sets.len()
+        && earlier
+            .ca_sets
+            .iter()
+            .zip(ca_sets)
+            .all(|(one, other)| Arc::ptr_eq(one, other))
+}
+
 fn check_rules(
     binding: &Binding,
     known: &Known<'_>,
+    compiled: Option<Arc<Program>>,
     place: &str,
     problems: &mut Problems,
-) -> Option<Program> {
+) -> Option<Arc<Program>> {
     let takes_http = binding.service == Service::Http;
     let check_origin = |id: &str, who: &str, problems: &mut Problems| match known.origins.get(id) {
         None => problems.add(
@@ -474,7 +570,14 @@ fn check_rules(
         Some(_) => {}
     };
     check_origin(binding.origin.as_str(), "needs", problems);
-    let program = match RuleTree::from_json(&binding.rules).and_then(|tree| compile(&tree)) {
+    let program = match compiled.map_or_else(
+        || {
+            RuleTree::from_json(&binding.rules)
+                .and_then(|tree| compile(&tree))
+                .map(Arc::new)
+        },
+        Ok,
+    ) {
         Ok(program) => program,
         Err(found) => {
             for problem in found {

@@ -297,9 +297,13 @@ fn a_whole_snapshot_is_enforceable_and_resolves_its_names() {
 fn refused(edit: impl FnOnce(&mut Snapshot), expected: &[&str]) {
     let mut broken = snapshot();
     edit(&mut broken);
-    let problems = CheckedSnapshot::check(broken).unwrap_err();
-    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert_eq!(texts, expected);
+    let good = CheckedSnapshot::check(snapshot()).unwrap();
+    // What was good before makes nothing good that is not.
+    for earlier in [None, Some(&good)] {
+        let problems = CheckedSnapshot::check_after(broken.clone(), earlier).unwrap_err();
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, expected);
+    }
 }
 
 /// Invariant I1: there is no pool of nothing, and no reference to nothing.
@@ -405,8 +409,70 @@ fn broken_certificates_and_rules_are_refused() {
     ] {
         let mut broken = snapshot();
         edit(&mut broken);
+        let good = CheckedSnapshot::check(snapshot()).unwrap();
+        assert!(CheckedSnapshot::check_after(broken.clone(), Some(&good)).is_err());
         assert!(CheckedSnapshot::check(broken).is_err());
     }
+}
+
+#[test]
+fn what_did_not_change_is_taken_over_and_nothing_else() {
+    let two_sites = || {
+        let mut snapshot = snapshot();
+        let other = Binding {
+            id: "other".parse().unwrap(),
+            names: vec!["c.test".parse().unwrap()],
+            client_auth: ClientAuth::off(),
+            rules: r#"{"rules":{"name":"default"},"ruleFormat":"latest"}"#.into(),
+            ..snapshot.bindings[0].clone()
+        };
+        snapshot.bindings.push(other);
+        snapshot
+    };
+    let before = CheckedSnapshot::check(two_sites()).unwrap();
+    let taken_over = |edit: &dyn Fn(&mut Snapshot)| {
+        let mut changed = two_sites();
+        changed.generation = Generation::new(8);
+        edit(&mut changed);
+        let anew = CheckedSnapshot::check(changed.clone()).unwrap();
+        let after = CheckedSnapshot::check_after(changed, Some(&before)).unwrap();
+        for (one, other) in after.bindings().iter().zip(anew.bindings()) {
+            assert_eq!(one.binding, other.binding);
+            assert_eq!(one.policy_identity, other.policy_identity);
+        }
+        let pairs = after.bindings().iter().zip(before.bindings());
+        pairs
+            .map(|(after, before)| std::sync::Arc::ptr_eq(after, before))
+            .collect::<Vec<_>>()
+    };
+    let all = vec![true; 2];
+    let but = |index: usize| {
+        let mut expected = all.clone();
+        expected[index] = false;
+        expected
+    };
+    assert_eq!(taken_over(&|_| {}), all);
+    assert_eq!(
+        taken_over(&|it| it.bindings[0].rules += " "),
+        but(0),
+        "rules"
+    );
+    assert_eq!(
+        taken_over(&|it| it.bindings[0].tls.http = HttpVersions::Http1AndHttp2),
+        but(0),
+        "TLS"
+    );
+    let names_the_set = |it: &Snapshot| -> Vec<bool> {
+        it.bindings
+            .iter()
+            .map(|binding| binding.client_auth.ca_sets.is_empty())
+            .collect()
+    };
+    assert_eq!(
+        taken_over(&|it| it.ca_sets[0].certificates.truncate(1)),
+        names_the_set(&two_sites()),
+        "another version of a CA set"
+    );
 }
 
 fn identity(edit: impl FnOnce(&mut Snapshot)) -> PolicyIdentity {

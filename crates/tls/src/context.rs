@@ -49,8 +49,16 @@ pub struct TlsContext {
     session_lifetime: Duration,
     tickets: Arc<TicketSecret>,
     sessions: Arc<SessionStore>,
-    bindings: Mutex<HashMap<BindingKey, Weak<BindingTls>>>,
+    bindings: Mutex<BuiltBindings>,
     system_roots: OnceLock<Option<Arc<RootCertStore>>>,
+}
+
+/// The bindings in use, and those that were.
+#[derive(Debug, Default)]
+struct BuiltBindings {
+    by_key: HashMap<BindingKey, Weak<BindingTls>>,
+    /// Those that were are removed when there are so many: looking at all for each new one would make a large snapshot slow to build.
+    prune_at: usize,
 }
 
 /// What a built binding depends on; equal keys share one build, and with it their sessions.
@@ -182,15 +190,20 @@ impl TlsContext {
         // A panic while the lock is held cannot leave the map half changed, so that a poisoned lock is as good as another.
         let known = |key: &BindingKey| {
             let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-            bindings.get(key).and_then(Weak::upgrade)
+            bindings.by_key.get(key).and_then(Weak::upgrade)
         };
         if let Some(binding) = known(&key) {
             return Ok(binding);
         }
         let binding = Arc::new(build()?);
         let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-        bindings.retain(|_, binding| binding.strong_count() > 0);
-        bindings.insert(key, Arc::downgrade(&binding));
+        if bindings.by_key.len() >= bindings.prune_at {
+            bindings
+                .by_key
+                .retain(|_, binding| binding.strong_count() > 0);
+            bindings.prune_at = 2 * bindings.by_key.len() + 16;
+        }
+        bindings.by_key.insert(key, Arc::downgrade(&binding));
         Ok(binding)
     }
 }

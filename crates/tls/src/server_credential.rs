@@ -23,7 +23,7 @@ use crate::handshake::with_record;
 pub struct ServerCredential {
     id: ServerCertificateId,
     certified: Arc<CertifiedKey>,
-    names: Vec<NamePattern>,
+    names: Arc<[NamePattern]>,
     not_after: UnixTime,
     digest: [u8; 32],
     presented: Arc<PresentedCertificate>,
@@ -217,7 +217,7 @@ impl ResolvesServerCert for ByNameAndScheme {
     }
 }
 
-fn dns_names(leaf: &Certificate) -> Vec<NamePattern> {
+fn dns_names(leaf: &Certificate) -> Arc<[NamePattern]> {
     leaf.subject_alternative_names()
         .iter()
         .filter_map(|name| match name {
