@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName, Verdicts};
 use countersign_trust::{PeerChain, Reason};
-use rustls::CommonState;
 use rustls::server::Accepted as AcceptedHello;
+use rustls::{CommonState, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::StartHandshake;
 
 use crate::handshake::{HandshakeRecord, RECORD};
+use crate::held::Held;
 use crate::refused::{HandshakeFault, RefusedHandshake};
 use crate::{Alert, BindingTls, TlsFacts, TlsStream, evaluate_peer};
 
@@ -145,7 +146,7 @@ where
     let config = binding.config_for(&hello.client_hello());
     // Reading the ClientHello opens tickets, so it belongs inside the scope of the record like everything after it.
     let handshake = RECORD.scope(record, async move {
-        let start = StartHandshake::from_parts(hello, io);
+        let start = StartHandshake::from_parts(hello, Held::new(io));
         start.into_stream(config).into_fallible().await
     });
     tokio::pin!(handshake);
@@ -160,6 +161,8 @@ where
         }
         Err(_) => return Err(RefusedHandshake::timed_out(limits.timeout).of(server_name, record)),
     };
+    let (io, connection) = stream.get_mut();
+    io.handshake_done(connection.protocol_version() != Some(ProtocolVersion::TLSv1_3));
     let connection = stream.get_ref().1;
     let (shown, presented) = record.map_or((None, None), |record| (record.peer, record.presented));
     match judge(&server_name, &binding, shown, connection) {

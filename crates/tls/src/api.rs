@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use countersign_snapshot::{CipherProfile, Secret, TlsVersion};
 use countersign_trust::{Clock, PeerChain};
-use rustls::RootCertStore;
 use rustls::client::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
+use rustls::{ProtocolVersion, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 use self::possession::ProofOfPossession;
 use crate::TlsStream;
 use crate::clock::RustlsClock;
+use crate::held::Held;
 use crate::provider::{Providers, versions};
 
 /// Accepts the connections of the control API's clients.
@@ -90,8 +91,11 @@ impl ApiTls {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let handshake = tokio::time::timeout(timeout, self.0.accept(io));
-        let stream = handshake.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let handshake = tokio::time::timeout(timeout, self.0.accept(Held::new(io)));
+        let mut stream = handshake.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        // Clients of the API that ask nothing get no ticket either.
+        let (io, connection) = stream.get_mut();
+        io.handshake_done(connection.protocol_version() != Some(ProtocolVersion::TLSv1_3));
         let chain = match stream.get_ref().1.peer_certificates() {
             None | Some([]) => None,
             // The verifier read it already.

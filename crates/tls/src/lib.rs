@@ -29,6 +29,7 @@ mod clock;
 mod context;
 mod facts;
 mod handshake;
+mod held;
 mod origin;
 mod provider;
 pub mod quic;

@@ -7,21 +7,23 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Alpn;
+use crate::held::Held;
 
 macro_rules! stream {
-    ($(#[$doc:meta])* $name:ident($inner:ident)) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $io:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $name<IO>(tokio_rustls::$inner::TlsStream<IO>);
+        pub struct $name<IO>($inner);
 
         impl<IO> $name<IO> {
-            pub(crate) fn new(stream: tokio_rustls::$inner::TlsStream<IO>) -> Self {
+            pub(crate) fn new(stream: $inner) -> Self {
                 Self(stream)
             }
 
             /// The connection beneath, as for its addresses.
             pub fn get_ref(&self) -> &IO {
-                self.0.get_ref().0
+                let io: fn(&$inner) -> &IO = $io;
+                io(&self.0)
             }
 
             /// The application protocol that was negotiated.
@@ -67,7 +69,7 @@ macro_rules! stream {
 
 stream! {
     /// The decrypted connection of a client.
-    TlsStream(server)
+    TlsStream(tokio_rustls::server::TlsStream<Held<IO>>), |stream| stream.get_ref().0.get_ref()
 }
 
 impl<IO> TlsStream<IO> {
@@ -80,5 +82,5 @@ impl<IO> TlsStream<IO> {
 
 stream! {
     /// The decrypted connection to an origin.
-    OriginStream(client)
+    OriginStream(tokio_rustls::client::TlsStream<IO>), |stream| stream.get_ref().0
 }

@@ -9,11 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The content of one TLS record (RFC 8446 §5.1); what is larger goes out at once.
 const COLLECTED_MAX_BYTES: usize = 16 * 1024;
 
-/// Collects small writes, and lets other tasks that are ready run once before it sends them.
+/// Collects small writes, and lets other tasks that are ready run before it sends them.
 ///
 /// Streams are answered by tasks of their own, each of which wakes the connection as soon as it has a frame. Sent at once, every answer
-/// would be a TLS record, a system call and a packet of its own; collected for one turn of the runtime, the answers that are ready at the
+/// would be a TLS record, a system call and a packet of its own; collected for a turn of the runtime, the answers that are ready at the
 /// same time share them. A connection without another request in flight has nothing to wait for and sends at once.
+///
+/// The engine flushes after every frame of data, so that a flush says nothing about its turn; it begins each turn with a read. What was collected
+/// goes out when a turn brought nothing more. A body comes some turns after its head, since tasks hand it on to each other.
 pub(super) struct Coalesce<IO, F> {
     io: IO,
     /// Whether requests are in flight whose answers may come at any moment.
@@ -21,16 +24,16 @@ pub(super) struct Coalesce<IO, F> {
     collected: Vec<u8>,
     /// How much of `collected` is sent.
     sent: usize,
-    turn: Turn,
+    /// How many turns began since something was collected.
+    turns: u8,
+    /// How much was collected when the last of them began.
+    before: usize,
+    /// Whether the task is woken for another turn.
+    is_woken: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Turn {
-    /// Others have not had a turn since something was collected.
-    Fresh,
-    /// They had.
-    Given,
-}
+/// So many turns are waited for at most.
+const TURNS_MAX: u8 = 4;
 
 impl<IO, F: Fn() -> bool> Coalesce<IO, F> {
     pub(super) fn new(io: IO, awaits_more: F) -> Self {
@@ -39,7 +42,9 @@ impl<IO, F: Fn() -> bool> Coalesce<IO, F> {
             awaits_more,
             collected: Vec::new(),
             sent: 0,
-            turn: Turn::Fresh,
+            turns: 0,
+            before: 0,
+            is_woken: false,
         }
     }
 }
@@ -59,7 +64,7 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool> Coalesce<IO, F> {
             self.sent += written;
         }
         self.sent = 0;
-        self.turn = Turn::Fresh;
+        (self.turns, self.before) = (0, 0);
         if (self.awaits_more)() {
             self.collected.clear();
         } else {
@@ -67,6 +72,14 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool> Coalesce<IO, F> {
             self.collected = Vec::new();
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Asks for another turn. A task that wakes itself goes to the end of the queue.
+    fn wake(&mut self, context: &Context<'_>) {
+        if !self.is_woken {
+            self.is_woken = true;
+            context.waker().wake_by_ref();
+        }
     }
 
     /// Makes room for so many bytes; `false` when they are too many to be collected.
@@ -112,11 +125,9 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncWrite for Coalesce<IO
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.collected.is_empty() {
-            if self.turn == Turn::Fresh && (self.awaits_more)() {
-                self.turn = Turn::Given;
-                // A task that wakes itself goes to the end of the queue.
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+            if (self.awaits_more)() {
+                self.wake(context);
+                return Poll::Ready(Ok(()));
             }
             ready!(self.poll_send(context))?;
         }
@@ -129,12 +140,24 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncWrite for Coalesce<IO
     }
 }
 
-impl<IO: AsyncRead + Unpin, F: Unpin> AsyncRead for Coalesce<IO, F> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncRead for Coalesce<IO, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.is_woken = false;
+        if !self.collected.is_empty() {
+            let brought_more = self.collected.len() > self.before;
+            if brought_more && self.turns < TURNS_MAX {
+                self.turns += 1;
+                self.before = self.collected.len();
+                self.wake(context);
+            } else if let Poll::Ready(Err(error)) = self.poll_send(context) {
+                // What cannot be written now is, when the connection beneath wakes the task.
+                return Poll::Ready(Err(error));
+            }
+        }
         Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }
@@ -142,7 +165,9 @@ impl<IO: AsyncRead + Unpin, F: Unpin> AsyncRead for Coalesce<IO, F> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::task::Waker;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
 
     use super::*;
 
@@ -169,45 +194,90 @@ mod tests {
         }
     }
 
-    /// Writes the pieces, flushes after each until that is done, and returns what came out and how often a flush gave way.
-    fn check(pieces: &[&[u8]], awaits_more: bool, writes: &[usize], turns: usize) {
+    impl AsyncRead for Writes {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    /// Runs turns as the engine does: each begins with a read, and every piece is flushed. Checks what came out, and that the task is woken for
+    /// as long as something waits.
+    fn check(turns: &[&[&[u8]]], awaits_more: bool, writes: &[usize]) {
         let more = Cell::new(awaits_more);
         let mut stream = Coalesce::new(Writes::default(), || more.get());
-        let mut context = Context::from_waker(Waker::noop());
-        let mut given = 0;
-        for piece in pieces {
-            let mut rest = *piece;
-            while !rest.is_empty() {
-                let Poll::Ready(Ok(written)) = Pin::new(&mut stream).poll_write(&mut context, rest)
-                else {
-                    panic!("a writer that never waits");
-                };
-                rest = &rest[written..];
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        for pieces in turns {
+            let mut bytes = [0; 16];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            assert!(
+                Pin::new(&mut stream)
+                    .poll_read(&mut context, &mut buffer)
+                    .is_pending()
+            );
+            for piece in *pieces {
+                let mut rest = *piece;
+                while !rest.is_empty() {
+                    let Poll::Ready(Ok(written)) =
+                        Pin::new(&mut stream).poll_write(&mut context, rest)
+                    else {
+                        panic!("a writer that never waits");
+                    };
+                    rest = &rest[written..];
+                }
+                assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
             }
-            if Pin::new(&mut stream).poll_flush(&mut context).is_pending() {
-                given += 1;
-            }
+            let waits = !stream.collected.is_empty();
+            assert!(woken.0.swap(false, Ordering::Relaxed) || !waits);
         }
-        assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
         let sent: Vec<usize> = stream.io.0.iter().map(Vec::len).collect();
         assert_eq!(sent, writes);
-        assert_eq!(stream.io.0.concat(), pieces.concat());
-        assert_eq!(given, turns);
+        assert_eq!(stream.io.0.concat(), turns.concat().concat());
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 
     #[test]
     fn what_comes_within_a_turn_goes_out_together() {
-        check(&[b"one", b"two"], true, &[6], 1);
+        let turns: &[&[&[u8]]] = &[&[b"head"], &[b"other", b"more"], &[b"body"], &[], &[]];
+        check(turns, true, &[17]);
+        check(&[&[b"one", b"two"], &[], &[]], true, &[6]);
+    }
+
+    #[test]
+    fn what_comes_later_goes_out_later() {
+        let turns: &[&[&[u8]]] = &[&[b"one"], &[], &[b"two"], &[], &[]];
+        check(turns, true, &[3, 3]);
+    }
+
+    #[test]
+    fn nothing_waits_for_ever() {
+        let piece: &[&[u8]] = &[b"-"];
+        let nothing: &[&[u8]] = &[];
+        let turns = [piece, piece, piece, piece, piece, piece, nothing, nothing];
+        check(&turns, true, &[5, 1]);
     }
 
     #[test]
     fn nothing_waits_when_nothing_else_is_in_flight() {
-        check(&[b"one", b"two"], false, &[3, 3], 0);
+        check(&[&[b"one", b"two"]], false, &[3, 3]);
     }
 
     #[test]
     fn what_fills_a_record_goes_out_at_once() {
         let large = vec![1; COLLECTED_MAX_BYTES + 1];
-        check(&[b"small", &large], true, &[5, large.len()], 1);
+        check(&[&[b"small", &large], &[], &[]], true, &[5, large.len()]);
     }
 }
