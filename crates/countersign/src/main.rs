@@ -56,6 +56,10 @@ use commands::{
     site::SiteCommand,
 };
 
+/// Connections and requests are many small allocations of a few sizes, made and freed on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A self-hosted mutual-TLS edge: decides who may come in, tells the origin who came, explains every refusal.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, about, max_term_width = 100)]
