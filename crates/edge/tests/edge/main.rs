@@ -19,6 +19,7 @@ mod http3_attacks;
 mod identity;
 mod lifecycle;
 mod limits;
+mod matrix;
 mod metrics;
 mod names;
 mod nginx;

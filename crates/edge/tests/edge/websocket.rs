@@ -267,7 +267,7 @@ async fn a_websocket_on_a_stream_passes_bytes_both_ways_and_is_recorded() {
 }
 
 /// RFC 6455 §4.2.2, by the tool that everybody has.
-fn accept(key: &str) -> String {
+pub(crate) fn accept(key: &str) -> String {
     let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     let output = std::process::Command::new("sh")
         .arg("-c")
