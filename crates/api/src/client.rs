@@ -1,6 +1,7 @@
 //! A typed client of the REST APIs.
 
 mod control;
+mod crls;
 mod declaration;
 mod edge_certificates;
 mod edgegrid;

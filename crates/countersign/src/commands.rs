@@ -7,6 +7,7 @@ pub(crate) mod ca_set;
 pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod crl;
 pub(crate) mod explain;
 pub(crate) mod pki;
 pub(crate) mod property;

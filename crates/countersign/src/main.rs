@@ -47,6 +47,7 @@ use commands::{
     certificate::CertificateCommand,
     completions::Completions,
     config::ConfigCommand,
+    crl::CrlCommand,
     explain::Explain,
     pki::PkiCommand,
     property::PropertyCommand,
@@ -80,6 +81,7 @@ enum Command {
     Apply(Apply),
     Export(Export),
     Certificate(CertificateCommand),
+    Crl(CrlCommand),
     Revoke(RevokeCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Command::Apply(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Certificate(command) => command.run(),
+        Command::Crl(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Pki(command) => command.run(),

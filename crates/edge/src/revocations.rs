@@ -1,14 +1,18 @@
 //! From an offered manifest of revocations to an index in force, or to the reason why not.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_snapshot::{
     AcknowledgementOutcome, BodyDigest, LoadRevocationsError, LoadedRevocations,
-    RevocationAcknowledgement, RevocationBodies, RevocationSequence, SignedRevocations,
-    VerifyRevocationsError, VerifyingKey,
+    RevocationAcknowledgement, RevocationBodies, RevocationManifest, RevocationSequence,
+    SignedRevocations, VerifyRevocationsError, VerifyingKey,
 };
+use countersign_tls::Staple;
+use countersign_trust::Fingerprint;
+use countersign_trust::ocsp::CertificateState;
 
 pub(crate) mod store;
 
@@ -30,6 +34,7 @@ pub(crate) struct Revocations {
 struct EnforcedRevocations {
     signed: Arc<SignedRevocations>,
     loaded: LoadedRevocations,
+    staples: HashMap<Fingerprint, Staple>,
 }
 
 /// Why a manifest is refused; the texts are read by people.
@@ -137,6 +142,7 @@ impl Revocations {
             .map_err(|_| OfferError::Interrupted)??;
         let next = Arc::new(next);
         let loaded = &next.loaded;
+        self.node.tls.replace_staples(next.staples.clone());
         self.node
             .enforce_revocation(Arc::clone(loaded.index()), began);
         tracing::info!(
@@ -181,9 +187,29 @@ impl Work {
             self.store.retain(|body| loaded.has(body));
         }
         Ok(EnforcedRevocations {
+            staples: self.staples(&manifest, &loaded),
             signed: self.signed,
             loaded,
         })
+    }
+
+    /// What may be stapled when we present the certificate that it is about: clients are told of nothing but `good`.
+    fn staples(
+        &self,
+        manifest: &RevocationManifest,
+        loaded: &LoadedRevocations,
+    ) -> HashMap<Fingerprint, Staple> {
+        let good = manifest.answers.iter().filter_map(|reference| {
+            let answer = loaded.answer(&reference.body)?;
+            let staple = Staple {
+                // It was read a moment ago. Without it nothing is stapled, and nothing else is lost.
+                response: self.store.body(&reference.body)?,
+                until: answer.next_update(),
+            };
+            (answer.state() == CertificateState::Good)
+                .then(|| (Fingerprint::of(&reference.certificate), staple))
+        });
+        good.collect()
     }
 
     /// From this node's disk, or from whoever offers the manifest; then it is kept.

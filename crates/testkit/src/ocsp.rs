@@ -170,8 +170,14 @@ impl OcspResponder {
     }
 }
 
-/// A response by hand, for times that `openssl` does not answer for: the authority itself says that a certificate is good.
-pub fn response(ca: &Ca, credential: &Credential, this_update: i64, next_update: i64) -> Vec<u8> {
+/// A response by hand, for times that `openssl` does not answer for, signed by the authority itself.
+pub fn response(
+    ca: &Ca,
+    credential: &Credential,
+    status: Status,
+    this_update: i64,
+    next_update: i64,
+) -> Vec<u8> {
     use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
     let spki = ca.key().spki_der();
     let key = der::elements(der::content(&spki))[1].to_vec();
@@ -183,9 +189,14 @@ pub fn response(ca: &Ca, credential: &Credential, this_update: i64, next_update:
         der::integer_octets(credential.serial()),
     ]);
     let next_update = der::explicit(0, der::generalized_time_of(next_update));
+    let status = match status {
+        Status::Good => der::implicit(0, []),
+        Status::Revoked => der::explicit(1, der::generalized_time_of(this_update)),
+        Status::Unknown => der::implicit(2, []),
+    };
     let about = der::sequence([
         id,
-        der::implicit(0, []),
+        status,
         der::generalized_time_of(this_update),
         next_update,
     ]);

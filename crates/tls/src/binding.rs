@@ -143,7 +143,11 @@ impl BindingTls {
         .with_protocol_versions(versions(tls.minimum_version, tls.maximum_version))
         .map_err(|_| BuildTlsError::NothingToNegotiate)?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(ByNameAndScheme(credentials.to_vec())));
+        .with_cert_resolver(Arc::new(ByNameAndScheme::new(
+            credentials,
+            Arc::clone(&context.staples),
+            Arc::clone(&context.clock),
+        )));
         config.ignore_client_order = true;
         let service = &binding.binding.service;
         config.alpn_protocols = match (service, tls.http) {

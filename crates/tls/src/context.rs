@@ -14,9 +14,10 @@ use crate::handshake::Lineage;
 use crate::provider::Providers;
 use crate::session_scope::SessionScope;
 use crate::session_store::{ScopedSessions, SessionStore};
+use crate::staples::Staples;
 use crate::ticket::Ticketer;
 use crate::verdict_cache::{VerdictCache, VerdictLookups};
-use crate::{BindingTls, TicketSecret};
+use crate::{BindingTls, Staple, TicketSecret};
 
 /// How much is remembered, and for how long.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +47,7 @@ pub struct TlsContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) providers: Providers,
     pub(crate) verdicts: Arc<VerdictCache>,
+    pub(crate) staples: Arc<Staples>,
     session_lifetime: Duration,
     tickets: Arc<TicketSecret>,
     sessions: Arc<SessionStore>,
@@ -80,6 +82,7 @@ impl TlsContext {
             clock,
             providers: Providers::new(),
             verdicts: Arc::new(VerdictCache::new(limits.verdicts)),
+            staples: Arc::default(),
             session_lifetime: limits.session_lifetime.min(SEVEN_DAYS),
             tickets: Arc::new(tickets),
             sessions: Arc::new(SessionStore::new(limits.session_bytes)),
@@ -91,6 +94,11 @@ impl TlsContext {
     /// Puts a new revocation index in force, for handshakes and evaluations from now on. Its generation must differ from the last one's.
     pub fn replace_revocation(&self, index: Arc<RevocationIndex>) {
         self.verdicts.replace_revocation(index);
+    }
+
+    /// Staples these OCSP responses to handshakes from now on, by the certificates that they are about, each as long as it may be shown.
+    pub fn replace_staples(&self, staples: HashMap<Fingerprint, Staple>) {
+        self.staples.replace(staples);
     }
 
     /// Says that clients whose CAs have not been asked yet come through the handshake of a binding that requires a certificate. Whoever sets it

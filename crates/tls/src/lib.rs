@@ -37,6 +37,7 @@ mod refused;
 mod server_credential;
 mod session_scope;
 mod session_store;
+mod staples;
 mod stream;
 mod ticket;
 mod trust;
@@ -54,6 +55,7 @@ pub use origin::{
 };
 pub use refused::{HandshakeFault, RefusedHandshake, TlsError};
 pub use server_credential::{PresentedCertificate, ServerCredential};
+pub use staples::Staple;
 pub use stream::{OriginStream, TlsStream};
 pub use ticket::TicketSecret;
 pub use trust::{TrustContext, evaluate_peer, evaluate_peer_again};

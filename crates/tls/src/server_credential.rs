@@ -8,7 +8,7 @@ use countersign_snapshot::{
     NamePattern, SealingKey, Secret, ServerCertificate, ServerCertificateId, ServerName,
 };
 use countersign_trust::{
-    Certificate, GeneralName, Hash, KeyAlgorithm, SignatureAlgorithm, UnixTime,
+    Certificate, Clock, Fingerprint, GeneralName, Hash, KeyAlgorithm, SignatureAlgorithm, UnixTime,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -17,6 +17,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::BuildTlsError;
 use crate::handshake::with_record;
+use crate::staples::{Stapled, Staples};
 
 /// A server certificate whose key was opened and fits; one per certificate, shared by its bindings.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub struct ServerCredential {
     certified: Arc<CertifiedKey>,
     names: Arc<[NamePattern]>,
     not_after: UnixTime,
+    leaf: Fingerprint,
     digest: [u8; 32],
     presented: Arc<PresentedCertificate>,
 }
@@ -127,6 +129,7 @@ impl ServerCredential {
             certified: Arc::new(certified),
             names: dns_names(&leaf),
             not_after: leaf.validity().not_after,
+            leaf: leaf.fingerprint(),
             digest,
             presented: Arc::new(PresentedCertificate::of(&leaf)),
         })
@@ -188,32 +191,52 @@ pub(crate) fn certify(chain: &[Vec<u8>], key: &Secret) -> Result<CertifiedKey, K
 /// Chooses among a binding's certificates: the first whose key can sign in a way that the client understands, those for the name that it
 /// asks for before others.
 #[derive(Debug)]
-pub(crate) struct ByNameAndScheme(pub(crate) Vec<ServerCredential>);
+pub(crate) struct ByNameAndScheme {
+    credentials: Vec<(ServerCredential, Stapled)>,
+    staples: Arc<Staples>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ByNameAndScheme {
+    pub(crate) fn new(
+        credentials: &[ServerCredential],
+        staples: Arc<Staples>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            credentials: credentials
+                .iter()
+                .map(|credential| (credential.clone(), Stapled::default()))
+                .collect(),
+            staples,
+            clock,
+        }
+    }
+}
 
 impl ResolvesServerCert for ByNameAndScheme {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = client_hello
             .server_name()
             .and_then(|name| ServerName::new(name).ok());
-        let signs = |credential: &&ServerCredential| {
+        let signs = |(credential, _): &&(ServerCredential, Stapled)| {
             credential
                 .certified
                 .key
                 .choose_scheme(client_hello.signature_schemes())
                 .is_some()
         };
-        let covers = |credential: &&ServerCredential| {
+        let covers = |(credential, _): &&(ServerCredential, Stapled)| {
             name.as_ref()
                 .is_some_and(|name| credential.names.iter().any(|pattern| pattern.covers(name)))
         };
-        self.0
-            .iter()
+        let credentials = || self.credentials.iter();
+        let (credential, stapled) = credentials()
             .find(|credential| covers(credential) && signs(credential))
-            .or_else(|| self.0.iter().find(signs))
-            .map(|credential| {
-                with_record(|record| record.presented = Some(Arc::clone(&credential.presented)));
-                Arc::clone(&credential.certified)
-            })
+            .or_else(|| credentials().find(signs))?;
+        with_record(|record| record.presented = Some(Arc::clone(&credential.presented)));
+        let (plain, leaf) = (&credential.certified, &credential.leaf);
+        Some(stapled.key(plain, leaf, &self.staples, self.clock.now()))
     }
 }
 

@@ -198,7 +198,13 @@ const SITUATIONS: &[(&str, Prepare, &str)] = &[
         |scene| {
             let now = scene.world.clock.now().as_secs();
             let (root, alice) = (&scene.root, &scene.alice);
-            Manner::Says(response(root, alice, now - 2 * DAY, now - HOUR))
+            Manner::Says(response(
+                root,
+                alice,
+                Status::Good,
+                now - 2 * DAY,
+                now - HOUR,
+            ))
         },
         "too old",
     ),
@@ -207,7 +213,7 @@ const SITUATIONS: &[(&str, Prepare, &str)] = &[
         |scene| {
             let now = scene.world.clock.now().as_secs();
             let (root, alice) = (&scene.root, &scene.alice);
-            Manner::Says(response(root, alice, now + HOUR, now + DAY))
+            Manner::Says(response(root, alice, Status::Good, now + HOUR, now + DAY))
         },
         "future",
     ),
@@ -216,7 +222,7 @@ const SITUATIONS: &[(&str, Prepare, &str)] = &[
         |scene| {
             let now = scene.world.clock.now().as_secs();
             let (root, alice) = (&scene.root, &scene.alice);
-            Manner::Says(response(root, alice, now - HOUR, now + DAY))
+            Manner::Says(response(root, alice, Status::Good, now - HOUR, now + DAY))
         },
         "",
     ),
@@ -225,7 +231,7 @@ const SITUATIONS: &[(&str, Prepare, &str)] = &[
         |scene| {
             let now = scene.world.clock.now().as_secs();
             let (root, alice) = (&scene.root, &scene.alice);
-            Manner::Says(response(root, alice, now - 60, now + DAY))
+            Manner::Says(response(root, alice, Status::Good, now - 60, now + DAY))
         },
         "does not repeat the nonce",
     ),
@@ -349,7 +355,13 @@ async fn an_old_answer_is_no_answer_to_a_nonce_and_never_replaces_a_newer_one() 
     );
     let now = scene.world.clock.now().as_secs();
     // Signed, in time, and older than what is here.
-    let older = response(&scene.root, &scene.alice, now - 10 * DAY, now + DAY);
+    let older = response(
+        &scene.root,
+        &scene.alice,
+        Status::Good,
+        now - 10 * DAY,
+        now + DAY,
+    );
     scene.configure(json!({"nonce": "off"})).await;
     scene.responder.behaves(Manner::Says(older));
     scene.ask().await;

@@ -11,6 +11,7 @@ mod world;
 mod access_log;
 mod aioquic;
 mod cut_off;
+mod first_seen;
 mod forwarding;
 mod grpc_peer;
 mod http2_attacks;

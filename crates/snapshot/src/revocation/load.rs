@@ -98,6 +98,12 @@ impl LoadedRevocations {
         self.answers.len()
     }
 
+    /// The answer that one of the bodies gives.
+    #[must_use]
+    pub fn answer(&self, body: &BodyDigest) -> Option<&Arc<OcspAnswer>> {
+        self.answers.get(body)
+    }
+
     /// Whether it was made of this body.
     #[must_use]
     pub fn has(&self, body: &BodyDigest) -> bool {
