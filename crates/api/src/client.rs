@@ -1,5 +1,6 @@
 //! A typed client of the REST APIs.
 
+mod client_credentials;
 mod control;
 mod crls;
 mod declaration;

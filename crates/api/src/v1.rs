@@ -1,5 +1,6 @@
 //! The resources that the vendor's API does not have, under `/v1`.
 
+pub mod client_credentials;
 pub mod crls;
 pub mod declaration;
 pub mod deployment;

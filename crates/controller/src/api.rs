@@ -8,6 +8,7 @@ mod body;
 mod ca_sets;
 mod call;
 mod certificates;
+mod client_credentials;
 mod crls;
 mod declarations;
 mod deployments;

@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, Notify, watch};
 
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
-    Accounts, Activations, ApiClients, AuditLog, CaSets, Context, Crls, Declarations,
-    EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Loaded, Ocsp, Properties,
-    Revocations, ServiceError, Sites, Versions, deletions,
+    Accounts, Activations, ApiClients, AuditLog, CaSets, ClientCredentials, Context, Crls,
+    Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Loaded, Ocsp,
+    Properties, Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -96,6 +96,12 @@ impl Controller {
     #[must_use]
     pub fn versions(&self) -> Versions<'_> {
         Versions::new(&self.context)
+    }
+
+    /// Client credentials.
+    #[must_use]
+    pub fn client_credentials(&self) -> ClientCredentials<'_> {
+        ClientCredentials::new(&self.context)
     }
 
     /// Edge certificates.

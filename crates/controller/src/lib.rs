@@ -34,11 +34,11 @@ pub use api::{
 };
 pub use app::{
     Accounts, Activations, ApiClients, Applied, AuditCheck, AuditEntry, AuditLog, CaSets,
-    ChangeSetProgress, Credentials, Crls, Declarations, EdgeCertificates, ErrorCode, ErrorItem,
-    Expiry, Explanations, ExtendedKeyUsageRules, Finding, Findings, Judged, NewApiClient, NewCaSet,
-    NewCertificateClient, NewCrl, NewProperty, NewRevocation, NewVersion, Ocsp, Properties,
-    Revocations, Run, ServiceError, Sites, SubmittedCertificate, VersionFilter, VersionPart,
-    Versions,
+    ChangeSetProgress, ClientCredentials, Credentials, Crls, Declarations, EdgeCertificates,
+    ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Finding, Findings, Judged,
+    NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty, NewRevocation, NewVersion,
+    Ocsp, Properties, Revocations, Run, ServiceError, Sites, SubmittedCertificate, VersionFilter,
+    VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -46,10 +46,10 @@ pub use distribution::{BoxFuture, Distribution};
 pub use model::{
     AccountId, Activation, ActivationId, ActivationKind, ActivationStatus, Activity, ActivityKind,
     ApiClient, ApiClientKind, AskedCertificate, Association, AssociationKind, AssociationStatus,
-    CaSet, CaSetStatus, Caller, CrlSource, CrlState, Deletion, Deployed, Deployment,
-    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificate, EdgeCertificateId, HeldAnswer,
-    HeldCertificate, HeldCrl, KeyPair, KeyPairId, OperatorCertificate, ParseRoleError, Property,
-    PropertyId, PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site,
-    SiteId, Version, VersionStatus, Warning,
+    CaSet, CaSetStatus, Caller, ClientCredential, CredentialId, CredentialVersion, CrlSource,
+    CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
+    EdgeCertificate, EdgeCertificateId, HeldAnswer, HeldCertificate, HeldCrl, KeyPair, KeyPairId,
+    OperatorCertificate, ParseRoleError, Property, PropertyId, PropertyVersion, REVOCATION_REASONS,
+    Revocation, RevocationId, Role, Says, Site, SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

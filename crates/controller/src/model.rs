@@ -4,6 +4,7 @@ mod activation;
 mod api_client;
 mod ca_set;
 mod caller;
+mod client_credential;
 mod crl;
 mod deployment;
 mod ocsp;
@@ -19,6 +20,8 @@ pub use ca_set::{
     Deletion, HeldCertificate, Version, VersionStatus,
 };
 pub use caller::{AccountId, Caller, ParseRoleError, Role};
+pub(crate) use client_credential::CredentialReference;
+pub use client_credential::{ClientCredential, CredentialId, CredentialVersion};
 pub use crl::{CrlSource, CrlState, HeldCrl};
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
 pub use ocsp::{AskedCertificate, HeldAnswer, Says};

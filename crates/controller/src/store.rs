@@ -18,6 +18,7 @@ pub(crate) mod associations;
 pub(crate) mod audit;
 pub(crate) mod ca_sets;
 pub(crate) mod change_sets;
+pub(crate) mod client_credentials;
 pub(crate) mod crls;
 pub(crate) mod deletions;
 pub(crate) mod deployments;

@@ -10,6 +10,8 @@
 
 #[path = "engine/activations.rs"]
 mod activations;
+#[path = "engine/client_credentials.rs"]
+mod client_credentials;
 #[path = "api/conforms.rs"]
 mod conforms;
 #[path = "engine/declarations.rs"]

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod ca_set;
 pub(crate) mod certificate;
+pub(crate) mod client_credential;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod crl;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use countersign_api::v1::SecretText;
+use countersign_api::v1::client_credentials::ClientCredentialVersionInput;
 use countersign_api::v1::deployment::{Deployed, Deployment};
 use countersign_api::v1::edge_certificates::CertificateUpload;
 
@@ -19,6 +20,14 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 /// A certificate chain with its key.
 pub(crate) fn upload(certificate: &Path, key: &Path) -> Result<CertificateUpload> {
     Ok(CertificateUpload {
+        certificate_pem: read_text(certificate)?,
+        private_key_pem: SecretText::new(read_text(key)?),
+    })
+}
+
+/// A version of a client credential.
+pub(crate) fn credential(certificate: &Path, key: &Path) -> Result<ClientCredentialVersionInput> {
+    Ok(ClientCredentialVersionInput {
         certificate_pem: read_text(certificate)?,
         private_key_pem: SecretText::new(read_text(key)?),
     })

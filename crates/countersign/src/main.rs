@@ -45,6 +45,7 @@ use commands::{
     audit::AuditCommand,
     ca_set::CaSetCommand,
     certificate::CertificateCommand,
+    client_credential::ClientCredentialCommand,
     completions::Completions,
     config::ConfigCommand,
     crl::CrlCommand,
@@ -83,6 +84,7 @@ enum Command {
     Certificate(CertificateCommand),
     Crl(CrlCommand),
     Revoke(RevokeCommand),
+    ClientCredential(ClientCredentialCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
     Pki(PkiCommand),
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         Command::Certificate(command) => command.run(),
         Command::Crl(command) => command.run(),
         Command::Revoke(command) => command.run(),
+        Command::ClientCredential(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),

@@ -164,6 +164,10 @@ pub struct SiteOrigin {
     /// The name to send as SNI and to verify; the URL's host when absent. Only with `https` and `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
+    /// The client credential that the edge proves its own identity with when the origin asks; whichever version is active on the network.
+    /// Only with `https` and `tls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_credential_id: Option<String>,
     /// Which `Host` the origin is asked for: the client's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_header: Option<OriginHost>,

@@ -13,6 +13,7 @@ use crate::model::{ActivationStatus, Deployed, Deployment, DeploymentId, Deploym
 /// Where a thing is.
 pub(super) fn subject_link(kind: DeploymentKind, id: i64) -> String {
     match kind {
+        DeploymentKind::ClientCredential => format!("/v1/client-credentials/{id}"),
         DeploymentKind::EdgeCertificate => format!("/v1/edge-certificates/{id}"),
         DeploymentKind::Property => format!("/v1/properties/{id}"),
         DeploymentKind::Site => format!("/v1/sites/{id}"),
@@ -61,7 +62,9 @@ pub(super) fn link(deployment: &Deployment) -> String {
     let subject = subject_link(deployment.kind, deployment.subject);
     let list = match deployment.kind {
         DeploymentKind::Property => "activations",
-        DeploymentKind::EdgeCertificate | DeploymentKind::Site => "deployments",
+        DeploymentKind::ClientCredential
+        | DeploymentKind::EdgeCertificate
+        | DeploymentKind::Site => "deployments",
     };
     format!("{subject}/{list}/{}", deployment.id)
 }

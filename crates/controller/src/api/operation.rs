@@ -4,8 +4,8 @@ use http::Method;
 
 use super::call::{Call, Reply};
 use super::{
-    activations, api_clients, audit, ca_sets, certificates, crls, declarations, edge_certificates,
-    explain, extended_key_usage, ocsp, properties, revocations, sites, versions,
+    activations, api_clients, audit, ca_sets, certificates, client_credentials, crls, declarations,
+    edge_certificates, explain, extended_key_usage, ocsp, properties, revocations, sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -105,6 +105,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         activations::OPERATIONS,
         certificates::OPERATIONS,
         edge_certificates::OPERATIONS,
+        client_credentials::OPERATIONS,
         sites::OPERATIONS,
         properties::OPERATIONS,
         explain::OPERATIONS,

@@ -26,6 +26,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CertificateValidationFailureActivate
         | E::CertificateValidationFailureCreate
         | E::CertificateValidationFailureUpdate
+        | E::ClientCredentialValidationFailure
         | E::CrlValidationFailure
         | E::DeclarationUnenforceable
         | E::EdgeCertificateValidationFailure
@@ -45,6 +46,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::ApiClientNotFound
         | E::CaSetNotFound
         | E::ChangeSetNotFound
+        | E::ClientCredentialNotFound
         | E::CrlNotFound
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound
@@ -67,6 +69,9 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CaSetNameNotUnique
         | E::CaSetNotActive
         | E::CertificateRegistered
+        | E::ClientCredentialInUse
+        | E::ClientCredentialNameNotUnique
+        | E::ClientCredentialNotActive
         | E::DeleteInProgress
         | E::DeploymentInProgress
         | E::EdgeCertificateInUse

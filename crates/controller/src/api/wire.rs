@@ -29,6 +29,13 @@ pub(crate) const fn network(network: Network) -> truststore::Network {
     }
 }
 
+pub(crate) const fn network_of(network: truststore::Network) -> Network {
+    match network {
+        truststore::Network::Staging => Network::Staging,
+        truststore::Network::Production => Network::Production,
+    }
+}
+
 const fn status(status: ActivationStatus) -> truststore::ActivationStatus {
     match status {
         ActivationStatus::InProgress => truststore::ActivationStatus::InProgress,

@@ -6,15 +6,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    CaSet, CaSetId, CheckProblem, CheckedSnapshot, Generation, Network, Origin, OriginId,
-    SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
+    CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, Generation, Network, Origin,
+    OriginId, SealedSecret, SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
 };
 use countersign_trust::UnixTime;
 
 use super::edge_certificates::EnforcedEdgeCertificate;
 use super::properties::CheckedProperty;
 use super::sites::CheckedSite;
-use crate::model::{EdgeCertificateId, PropertyId, SiteId};
+use crate::model::{CredentialId, EdgeCertificateId, PropertyId, SiteId};
 
 pub(crate) use property::{EnforcedProperty, Hosts};
 
@@ -24,9 +24,19 @@ mod property;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkState {
     pub(crate) ca_sets: BTreeMap<CaSetId, Arc<CaSet>>,
+    pub(crate) client_credentials: BTreeMap<CredentialId, Arc<EnforcedCredential>>,
     pub(crate) edge_certificates: BTreeMap<EdgeCertificateId, Arc<EnforcedEdgeCertificate>>,
     pub(crate) properties: BTreeMap<PropertyId, Arc<CheckedProperty>>,
     pub(crate) sites: BTreeMap<SiteId, Arc<CheckedSite>>,
+}
+
+/// The version of a client credential that a network has.
+#[derive(Clone, Debug)]
+pub(crate) struct EnforcedCredential {
+    pub(crate) version: u32,
+    /// DER, leaf first.
+    pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) key: SealedSecret,
 }
 
 /// Why a state cannot be enforced, as a person is told.
@@ -123,7 +133,11 @@ impl NetworkState {
                 .values()
                 .flat_map(|certificate| certificate.certificates.iter().cloned())
                 .collect(),
-            client_credentials: Vec::new(),
+            client_credentials: self
+                .client_credentials
+                .iter()
+                .flat_map(|(id, credential)| credential.under_both_names(*id))
+                .collect(),
             origins,
             bindings,
         })
@@ -140,6 +154,21 @@ impl NetworkState {
             .iter()
             .map(|(id, property)| property.as_enforced(*id));
         sites.chain(properties)
+    }
+}
+
+impl EnforcedCredential {
+    /// What it is called by those who want whichever version the network has, and by those who want this one.
+    fn under_both_names(&self, id: CredentialId) -> [ClientCredential; 2] {
+        [
+            made_id("client-credential", id),
+            made_id("client-credential", format_args!("{id}-{}", self.version)),
+        ]
+        .map(|id| ClientCredential {
+            id,
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+        })
     }
 }
 

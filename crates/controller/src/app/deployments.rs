@@ -11,8 +11,8 @@ use super::properties::{CheckedProperty, PropertyBody};
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use super::{Context, ErrorCode, ServiceError, change, require};
 use crate::model::{
-    ActivationStatus, Association, AssociationKind, AssociationStatus, Caller, Deployment,
-    DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificateId, Role,
+    ActivationStatus, Association, AssociationKind, AssociationStatus, Caller, CredentialId,
+    Deployment, DeploymentAction, DeploymentId, DeploymentKind, EdgeCertificateId, Role,
 };
 use crate::store::holdings::Holder;
 use crate::store::{self, StoreError, Write};
@@ -132,11 +132,17 @@ struct Uses {
     edge_certificates: Vec<(EdgeCertificateId, NamePattern)>,
     /// With the hostname that uses each.
     ca_sets: BTreeSet<(CaSetId, String)>,
+    /// What origins are shown.
+    client_credentials: BTreeSet<CredentialId>,
 }
 
 /// Says anew what a thing holds on every network: all that is enforced or on its way, so that nobody takes it away meanwhile.
 async fn hold(write: &mut Write, deployment: &Deployment) -> Result<(), StoreError> {
     let (kind, subject) = (deployment.kind, deployment.subject);
+    if kind == DeploymentKind::ClientCredential {
+        // It uses nothing else.
+        return Ok(());
+    }
     let name = deployment.subject_name.as_str();
     let bodies = store::deployments::bodies_of(write.connection(), kind, subject).await?;
     let mut associations = Vec::new();
@@ -183,6 +189,12 @@ async fn hold(write: &mut Write, deployment: &Deployment) -> Result<(), StoreErr
                 &Vec::from_iter(certificates),
             )
             .await?;
+            let credentials: BTreeSet<_> = all()
+                .flat_map(|uses| uses.client_credentials.iter().copied())
+                .collect();
+            let credentials = Vec::from_iter(credentials);
+            store::client_credentials::hold(write.connection(), holder, network, &credentials)
+                .await?;
         }
     }
     store::associations::replace(
@@ -197,7 +209,9 @@ async fn hold(write: &mut Write, deployment: &Deployment) -> Result<(), StoreErr
 /// What the list of a CA set's users calls it: a site is a property in short form, and no two of them have the same number.
 const fn association_kind(kind: DeploymentKind) -> AssociationKind {
     match kind {
-        DeploymentKind::EdgeCertificate => AssociationKind::Enrollment,
+        DeploymentKind::ClientCredential | DeploymentKind::EdgeCertificate => {
+            AssociationKind::Enrollment
+        }
         DeploymentKind::Property | DeploymentKind::Site => AssociationKind::Property,
     }
 }
@@ -205,6 +219,7 @@ const fn association_kind(kind: DeploymentKind) -> AssociationKind {
 fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError> {
     let unreadable = || StoreError::Corrupt { what: "deployment" };
     Ok(match kind {
+        DeploymentKind::ClientCredential => Uses::default(),
         DeploymentKind::EdgeCertificate => {
             let body: EdgeCertificateBody = serde_json::from_str(body)?;
             let settings = CheckedEdgeCertificate::new(&body.settings).map_err(|_| unreadable())?;
@@ -228,6 +243,7 @@ fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError
                     .flat_map(|id| property.names().map(|name| (*id, name.to_string())))
                     .collect(),
                 edge_certificates: property.edge_certificates().collect(),
+                client_credentials: property.client_credentials().map(|it| it.id).collect(),
                 names: property.names().cloned().collect(),
             }
         }
@@ -247,6 +263,11 @@ fn uses(kind: DeploymentKind, name: &str, body: &str) -> Result<Uses, StoreError
                     .edge_certificates
                     .iter()
                     .flat_map(|id| site.names.iter().map(|name| (*id, name.clone())))
+                    .collect(),
+                client_credentials: site
+                    .client_credential()
+                    .map(|it| it.id)
+                    .into_iter()
                     .collect(),
                 names: site.names,
             }
@@ -291,6 +312,7 @@ fn associate(
 
 fn resource(deployment: &Deployment) -> String {
     let kind = match deployment.kind {
+        DeploymentKind::ClientCredential => "client-credential",
         DeploymentKind::EdgeCertificate => "edge-certificate",
         DeploymentKind::Property => "property",
         DeploymentKind::Site => "site",

@@ -9,7 +9,9 @@ use countersign_snapshot::{NamePattern, Network, ServerCertificate};
 use countersign_trust::{Certificate, UnixTime};
 use serde_json::{Value, json};
 
-pub(crate) use chain::{CheckedChain, covers, names};
+pub(crate) use chain::{
+    ChainPurpose, CheckedChain, check as check_chain, covers, left_is_little, names,
+};
 
 use super::deployments::{self, Subject};
 use super::materials::EdgeCertificateBody;
@@ -259,7 +261,8 @@ pub(crate) async fn check_uploads(
         } else {
             pointer.to_owned()
         };
-        match chain::check(&upload.certificate_pem, key, &known, now) {
+        let purpose = ChainPurpose::Server;
+        match chain::check(&upload.certificate_pem, key, &known, purpose, now) {
             Ok(checked) => {
                 warnings.extend(checked.remarks.iter().map(|remark| Warning {
                     code: remark.code.to_owned(),

@@ -170,6 +170,11 @@ error_codes! {
     CertificateValidationFailureUpdate = "certificate-validation-failure-update", "Cannot update the ca set version as the certificate(s) has failed validation.";
     ChangeSetNotFound = "change-set-not-found", "Change set is not found.";
     DeclarationUnenforceable = "declaration-cannot-be-enforced", "The declaration cannot be enforced.";
+    ClientCredentialInUse = "client-credential-in-use", "The client credential is in use.";
+    ClientCredentialNameNotUnique = "client-credential-name-is-not-unique", "Client credential with the same name exists in the account.";
+    ClientCredentialNotActive = "client-credential-not-active-on-network", "Client credential is not active on the network.";
+    ClientCredentialNotFound = "client-credential-not-found", "Client credential is not found.";
+    ClientCredentialValidationFailure = "client-credential-validation-failure", "The client credential cannot be used.";
     CrlNotFound = "crl-not-found", "CRL is not found.";
     CrlValidationFailure = "crl-validation-failure", "The CRL cannot be used.";
     DeleteInProgress = "delete-ca-set-request-in-progress", "DELETE request is in progress for the CA set on the network.";

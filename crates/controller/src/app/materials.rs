@@ -8,13 +8,14 @@ use countersign_trust::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
-use super::compile::{NetworkState, made_id};
+use super::client_credentials::CredentialBody;
+use super::compile::{EnforcedCredential, NetworkState, made_id};
 use super::edge_certificates::EnforcedEdgeCertificate;
 use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use crate::model::{
-    Activation, ActivationKind, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificateId, KeyPairId, PropertyId, SiteId,
+    Activation, ActivationKind, CredentialId, Deployment, DeploymentAction, DeploymentId,
+    DeploymentKind, EdgeCertificateId, KeyPairId, PropertyId, SiteId,
 };
 use crate::store::enforced::DeploymentBody;
 use crate::store::{self, Store, StoreError};
@@ -61,6 +62,7 @@ pub(crate) struct Materials {
 
 #[derive(Clone, Debug)]
 enum Material {
+    ClientCredential(CredentialId, Arc<EnforcedCredential>),
     EdgeCertificate(EdgeCertificateId, Arc<EnforcedEdgeCertificate>),
     Property(PropertyId, Arc<CheckedProperty>),
     Site(SiteId, Arc<CheckedSite>),
@@ -169,6 +171,10 @@ impl Materials {
             }
             PendingChange::Deployed(deployment) => match (deployment.action, deployment.kind) {
                 (DeploymentAction::Deploy, _) => return self.deploy(state, deployment.id),
+                (DeploymentAction::Remove, DeploymentKind::ClientCredential) => {
+                    let id = CredentialId::new(deployment.subject);
+                    state.client_credentials.remove(&id);
+                }
                 (DeploymentAction::Remove, DeploymentKind::Property) => {
                     let id = PropertyId::new(deployment.subject);
                     state.properties.remove(&id);
@@ -187,6 +193,10 @@ impl Materials {
 
     fn deploy(&self, state: &mut NetworkState, id: DeploymentId) -> Result<(), Arc<str>> {
         match self.deployments.get(&id) {
+            Some(Material::ClientCredential(id, credential)) => {
+                state.client_credentials.insert(*id, Arc::clone(credential));
+                Ok(())
+            }
             Some(Material::EdgeCertificate(id, certificate)) => {
                 state.edge_certificates.insert(*id, Arc::clone(certificate));
                 Ok(())
@@ -262,6 +272,7 @@ impl Materials {
                 .collect();
         for body in bodies {
             let material = match body.kind {
+                DeploymentKind::ClientCredential => client_credential(read, &body).await?,
                 DeploymentKind::Property => property(&body),
                 DeploymentKind::Site => site(&body),
                 DeploymentKind::EdgeCertificate => edge_certificates
@@ -293,6 +304,25 @@ fn property(body: &DeploymentBody) -> Option<Material> {
     let property = CheckedProperty::of_body(&stored).ok()?;
     let id = PropertyId::new(body.subject);
     Some(Material::Property(id, Arc::new(property)))
+}
+
+async fn client_credential(
+    read: &mut SqliteConnection,
+    body: &DeploymentBody,
+) -> Result<Option<Material>, StoreError> {
+    let Ok(stored) = serde_json::from_str::<CredentialBody>(&body.body) else {
+        return Ok(None);
+    };
+    let id = CredentialId::new(body.subject);
+    let version = store::client_credentials::version(read, id, stored.version).await?;
+    Ok(version.map(|version| {
+        let credential = EnforcedCredential {
+            version: version.number,
+            chain: version.chain.iter().map(|it| it.der().to_vec()).collect(),
+            key: version.sealed_key,
+        };
+        Material::ClientCredential(id, Arc::new(credential))
+    }))
 }
 
 fn edge_certificate(

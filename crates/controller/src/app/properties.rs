@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 pub(crate) use checked::{CheckedProperty, PropertyBody};
 pub use checked::{Finding, Findings};
 
+use super::client_credentials;
 use super::edge_certificates::{self, by_subject};
 use super::sites::short;
 use super::{Context, ErrorCode, ErrorItem, ServiceError, change};
 use crate::model::{
-    Caller, DeploymentKind, EdgeCertificateId, Property, PropertyId, PropertyVersion,
+    Caller, CredentialReference, DeploymentKind, EdgeCertificateId, Property, PropertyId,
+    PropertyVersion,
 };
 use crate::store::{self, Write};
 
@@ -445,14 +447,21 @@ pub(crate) async fn judge(
         }
     }
     for named in &references.credentials {
+        let found = match CredentialReference::from_text(&named.name) {
+            Some(reference) => client_credentials::exists(connection, caller, reference).await?,
+            None => false,
+        };
+        if found {
+            continue;
+        }
         findings.error(
             &named.pointer,
             "unknown_client_credential",
             format!(
-                "The account has no version of a client credential called `{}`.",
+                "The account has no client credential or version of one called `{}`.",
                 short(&named.name)
             ),
-            "Write the id of a version of a client credential.",
+            "Write the reference of a client credential or of one of its versions; `countersign client-credential show NAME` shows them.",
         );
     }
     for (index, host) in version.hostnames.iter().enumerate() {

@@ -8,8 +8,11 @@ use countersign_api::v1::sites::{SiteInput, SiteSettings};
 use countersign_snapshot::Network;
 use serde_json::{Value, json};
 
-pub(crate) use settings::{CheckedEdgeCertificate, CheckedSite, checked_origin, short};
+pub(crate) use settings::{
+    CheckedEdgeCertificate, CheckedSite, checked_origin, credential_of, short,
+};
 
+use super::client_credentials;
 use super::deployments::{self, Subject};
 use super::edge_certificates::{self, CheckedChain, by_subject, deployment_not_found, invalid};
 use super::{Context, ErrorCode, ServiceError, change};
@@ -439,6 +442,10 @@ pub(crate) async fn deploy_in(
     if let Some(clients) = &checked.clients {
         let pointer = "/mutualAuthentication/caSetIds";
         deployments::require_active(write, caller, network, &clients.auth.ca_sets, pointer).await?;
+    }
+    if let Some(reference) = checked.client_credential() {
+        let pointer = "/origin/clientCredentialId";
+        client_credentials::require_active(write, caller, network, reference, pointer).await?;
     }
     for id in &checked.edge_certificates {
         let certificate = edge_certificates::find_in(write.connection(), caller, *id).await?;

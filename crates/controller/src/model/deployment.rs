@@ -1,4 +1,4 @@
-//! Deployments: one attempt each to make a network enforce, or forget, a site, a property or an edge certificate.
+//! Deployments: one attempt each to make a network enforce, or forget, a site, a property, an edge certificate or a client credential.
 
 use std::fmt;
 
@@ -34,6 +34,8 @@ impl fmt::Display for DeploymentId {
 text_enum! {
     /// What is deployed.
     DeploymentKind {
+        /// A version of a client credential.
+        ClientCredential = "CLIENT_CREDENTIAL",
         /// An edge certificate with its settings.
         EdgeCertificate = "EDGE_CERTIFICATE",
         /// A version of a property.

@@ -21,6 +21,7 @@ async fn the_permissions_are_those_of_the_reviewed_table() {
             .replace("{activationId}", "1")
             .replace("{apiClientId}", "x")
             .replace("{changeSetId}", "999")
+            .replace("{clientCredentialId}", "999")
             .replace("{crlId}", "999")
             .replace("{edgeCertificateId}", "999")
             .replace("{siteId}", "999")

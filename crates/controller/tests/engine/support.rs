@@ -235,7 +235,7 @@ pub struct World {
     pub fleet: Arc<Fleet>,
     pub caller: Caller,
     pub ca: Ca,
-    sealing: Arc<SealingKey>,
+    pub sealing: Arc<SealingKey>,
     signing: Arc<SigningKey>,
     pub limits: Limits,
     pub directory: TempDir,

@@ -37,7 +37,7 @@ pub(super) fn of(slug: &str, context: &Map<String, Value>) -> Option<String> {
         | "ca-set-cannot-be-deleted-in-progress-version-activations" => {
             format!("`countersign ca-set activations {set}` shows how far it is; try again when it has ended")
         }
-        "no-previous-ca-set-version" => format!("`countersign ca-set activations {set}` shows what was active when"),
+        "no-previous-ca-set-version" if context.contains_key("caSetName") => format!("`countersign ca-set activations {set}` shows what was active when"),
         "revocation-not-found" => "`countersign revoke list --ended` shows what there is".to_owned(),
         "site-not-found" => "`countersign site list` shows what there is".to_owned(),
         "property-not-found" => "`countersign property list` shows what there is".to_owned(),
@@ -45,8 +45,11 @@ pub(super) fn of(slug: &str, context: &Map<String, Value>) -> Option<String> {
         "property-version-was-activated" => "`countersign property update PROPERTY` makes the next version and edits that".to_owned(),
         "no-previous-property-version" => "`countersign property activations PROPERTY` shows what was active when".to_owned(),
         "edge-certificate-not-found" => "`countersign certificate list` shows what there is".to_owned(),
+        "client-credential-not-found" => "`countersign client-credential list` shows what there is".to_owned(),
+        "client-credential-not-active-on-network" => "`countersign client-credential activate NAME --network NETWORK --wait` makes a network show it".to_owned(),
+        "precondition-failed" => "somebody else changed it meanwhile; look at it again and repeat the command".to_owned(),
         "api-client-not-found" => "`countersign api-client list` shows what there is".to_owned(),
-        "still-deployed" => "take it from the networks first: `countersign site remove NAME --network production --wait`, the same with staging".to_owned(),
+        "still-deployed" => "take it from the networks first, with `remove NAME --network production --wait` of the same command, the same with staging".to_owned(),
         "account-rate-limit-exceeded" => "wait a moment and try again".to_owned(),
         _ => return None,
     })

@@ -28,6 +28,11 @@ fn a_site_is_one_command_and_certificates_can_be_kept_apart() {
 }
 
 #[test]
+fn client_credentials_are_activated_rotated_and_rolled_back() {
+    World::started().check("client_credentials.txt");
+}
+
+#[test]
 fn people_without_a_ca_get_certificates_that_openssl_believes() {
     World::empty().check("pki.txt");
 }

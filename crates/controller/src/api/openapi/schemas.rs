@@ -1,5 +1,6 @@
 //! The schemas of what is on the wire. A test compares them with real answers.
 
+mod client_credentials;
 mod declarations;
 mod explain;
 mod origins;
@@ -16,6 +17,7 @@ pub(super) fn all() -> Value {
         .into_iter()
         .chain(control())
         .chain(sites::schemas())
+        .chain(client_credentials::schemas())
         .chain(properties::schemas())
         .chain(declarations::schemas())
         .chain(revocations::schemas())

@@ -3,7 +3,7 @@
 use countersign_snapshot::NamePattern;
 use countersign_trust::{
     CaSetVersion, Certificate, ExtendedKeyUsageRule, GeneralName, KeyAlgorithm, PeerChain, Policy,
-    RevocationIndex, Sha1Signatures, UnixTime, Verdict, evaluate, parse_bundle,
+    RevocationIndex, Sha1Signatures, UnixTime, Validity, Verdict, evaluate, parse_bundle,
 };
 
 use crate::app::secrets::PrivateKey;
@@ -51,6 +51,15 @@ impl Field {
     }
 }
 
+/// Whom a certificate is shown to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ChainPurpose {
+    /// Origins: it proves who the edge is as a client.
+    Client,
+    /// Clients: it proves who the edge is as a server.
+    Server,
+}
+
 /// Reads, orders, completes and checks an upload. `known` are certificates of issuers that may complete it.
 ///
 /// # Errors
@@ -59,6 +68,7 @@ pub(crate) fn check(
     certificate_pem: &str,
     private_key_pem: &str,
     known: &[Certificate],
+    purpose: ChainPurpose,
     now: UnixTime,
 ) -> Result<CheckedChain, Vec<ChainProblem>> {
     let mut problems = Vec::new();
@@ -104,7 +114,7 @@ pub(crate) fn check(
     note_order(&given, &chain, &mut remarks);
     check_signatures(&chain, now, &mut problems);
     check_validity(&chain, now, &mut problems, &mut remarks);
-    check_leaf(leaf, &mut problems);
+    check_leaf(leaf, purpose, &mut problems);
     if chain.len() > CHAIN_MAX {
         problems.push(refused(
             Field::Certificate,
@@ -275,7 +285,7 @@ fn check_validity(
                     validity.not_before
                 ),
             ));
-        } else if left_is_little(validity.not_before, validity.not_after, now) {
+        } else if left_is_little(validity, now) {
             remarks.push(ChainRemark {
                 code: "certificate-expiring",
                 detail: format!(
@@ -287,21 +297,34 @@ fn check_validity(
     }
 }
 
-fn left_is_little(from: UnixTime, to: UnixTime, now: UnixTime) -> bool {
-    to.saturating_since(now).as_micros() * 10 < to.saturating_since(from).as_micros() * 3
+/// Whether less than 30 % of the lifetime is left.
+pub(crate) fn left_is_little(validity: Validity, now: UnixTime) -> bool {
+    let lifetime = validity.not_after.saturating_since(validity.not_before);
+    let left = validity.not_after.saturating_since(now);
+    left.as_micros() * 10 < lifetime.as_micros() * 3
 }
 
-fn check_leaf(leaf: &Certificate, problems: &mut Vec<ChainProblem>) {
-    if names(leaf).is_empty() {
+fn check_leaf(leaf: &Certificate, purpose: ChainPurpose, problems: &mut Vec<ChainProblem>) {
+    let usage = leaf.extended_key_usage();
+    if purpose == ChainPurpose::Client
+        && usage.is_some_and(|usage| !(usage.client_auth() || usage.any()))
+    {
+        problems.push(refused(
+            Field::Certificate,
+            "certificate-not-for-clients",
+            "The certificate's extended key usage does not include client authentication."
+                .to_owned(),
+        ));
+    }
+    if purpose == ChainPurpose::Server && names(leaf).is_empty() {
         problems.push(refused(
             Field::Certificate,
             "certificate-without-names",
             "The certificate names no host: clients look for DNS names among the subject alternative names, and pass over the common name.".to_owned(),
         ));
     }
-    if leaf
-        .extended_key_usage()
-        .is_some_and(|usage| !(usage.server_auth() || usage.any()))
+    if purpose == ChainPurpose::Server
+        && usage.is_some_and(|usage| !(usage.server_auth() || usage.any()))
     {
         problems.push(refused(
             Field::Certificate,

@@ -4,6 +4,7 @@ use countersign_api::v1::properties::PropertyHostname;
 use countersign_snapshot::{CaSetId, NamePattern, Network};
 
 use super::{Properties, PropertyBody, find_in, item, judge, version_in};
+use crate::app::client_credentials;
 use crate::app::deployments::{self, Subject};
 use crate::app::edge_certificates::{self, deployment_not_found};
 use crate::app::sites::CheckedEdgeCertificate;
@@ -193,6 +194,9 @@ impl Properties<'_> {
                 let pointer = &named.pointer;
                 deployments::require_active(write, caller, network, &[id], pointer).await?;
             }
+        }
+        for (reference, pointer) in checked.credential_references() {
+            client_credentials::require_active(write, caller, network, reference, &pointer).await?;
         }
         let presented = self
             .presented(write, caller, &version.hostnames, network)

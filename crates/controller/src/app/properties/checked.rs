@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::walk::{self, Named, References};
 use crate::app::compile::{EnforcedProperty, Hosts, made_id};
-use crate::app::sites::{checked_origin, short};
-use crate::model::{EdgeCertificateId, PropertyId};
+use crate::app::sites::{checked_origin, credential_of, short};
+use crate::model::{CredentialReference, EdgeCertificateId, PropertyId};
 
 const HOSTNAMES_MAX: usize = 1_000;
 const ORIGINS_MAX: usize = 200;
@@ -111,6 +111,28 @@ impl Finding {
 }
 
 impl CheckedProperty {
+    /// The client credentials that its rules and origins name, with where they do.
+    pub(super) fn credential_references(&self) -> Vec<(CredentialReference, String)> {
+        let by_rules = self.references.credentials.iter().filter_map(|named| {
+            Some((
+                CredentialReference::from_text(&named.name)?,
+                named.pointer.clone(),
+            ))
+        });
+        let by_origins = self.own_origins.iter().filter_map(|(id, origin)| {
+            let at = format!("/origins/{}/clientCredentialId", escaped(id));
+            Some((credential_of(origin)?, at))
+        });
+        by_rules.chain(by_origins).collect()
+    }
+
+    /// The client credentials that it shows to origins.
+    pub(crate) fn client_credentials(&self) -> impl Iterator<Item = CredentialReference> {
+        self.credential_references()
+            .into_iter()
+            .map(|(reference, _)| reference)
+    }
+
     /// What is stored of a deployment.
     ///
     /// # Errors

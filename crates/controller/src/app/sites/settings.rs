@@ -22,7 +22,7 @@ use countersign_trust::{Policy, RevocationMode, RevocationPolicy, RevocationScop
 use crate::app::ErrorItem;
 use crate::app::compile::{EnforcedProperty, Hosts, made_id};
 use crate::app::edge_certificates::EnforcedEdgeCertificate;
-use crate::model::{EdgeCertificateId, SiteId};
+use crate::model::{CredentialId, CredentialReference, EdgeCertificateId, SiteId};
 
 mod origin_policy;
 mod tcp;
@@ -47,6 +47,22 @@ pub(crate) struct CheckedSite {
     forward: IdentityPresets,
     origin: Origin,
     pub(crate) service: Service,
+}
+
+/// What an origin is shown.
+pub(crate) fn credential_of(origin: &Origin) -> Option<CredentialReference> {
+    let tls = match &origin.scheme {
+        OriginScheme::Https(tls) | OriginScheme::Tls(tls) => tls,
+        _ => return None,
+    };
+    CredentialReference::from_text(tls.client_credential.as_ref()?.as_str())
+}
+
+impl CheckedSite {
+    /// What its origin is shown.
+    pub(crate) fn client_credential(&self) -> Option<CredentialReference> {
+        credential_of(&self.origin)
+    }
 }
 
 /// Who may come in.
@@ -476,6 +492,10 @@ fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origi
         (settings.ca_pem.is_some(), "caPem"),
         (settings.server_name.is_some(), "serverName"),
         (settings.minimum_tls_version.is_some(), "minimumTlsVersion"),
+        (
+            settings.client_credential_id.is_some(),
+            "clientCredentialId",
+        ),
     ];
     for (_, field) in tls_only
         .into_iter()
@@ -520,6 +540,17 @@ fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origi
                 }
             })
         });
+    let credential = settings.client_credential_id.as_deref().and_then(|text| {
+        let id = CredentialId::from_text(text);
+        if id.is_none() {
+            problems.add(
+                "/origin/clientCredentialId",
+                "invalid-client-credential",
+                format!("`{}` is no id of a client credential.", short(text)),
+            );
+        }
+        id
+    });
     let authority = authority_of(&settings.url);
     let place = origin_policy::endpoints(settings, host, port, problems);
     let tls = || OriginTls {
@@ -529,7 +560,7 @@ fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) -> Origi
             None | Some(WireTlsVersion::Tls12) => TlsVersion::Tls12,
             Some(WireTlsVersion::Tls13) => TlsVersion::Tls13,
         },
-        client_credential: None,
+        client_credential: credential.map(|id| made_id("client-credential", id)),
     };
     let host_header = host_header(settings.host_header.as_ref(), problems);
     Origin {

@@ -68,6 +68,7 @@ fn origin() -> Value {
     object(&[
         ("addresses?", list("OriginAddress")),
         ("caPem?", text()),
+        ("clientCredentialId?", text()),
         (
             "connectionSharing?",
             choice(&["perClientConnection", "shared"]),
