@@ -50,6 +50,7 @@ use commands::{
     config::ConfigCommand,
     crl::CrlCommand,
     explain::Explain,
+    logs::LogsCommand,
     pki::PkiCommand,
     property::PropertyCommand,
     quickstart::Quickstart,
@@ -87,6 +88,8 @@ enum Command {
     ClientCredential(ClientCredentialCommand),
     Audit(AuditCommand),
     #[command(subcommand)]
+    Logs(LogsCommand),
+    #[command(subcommand)]
     Pki(PkiCommand),
     Completions(Completions),
     #[command(subcommand)]
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         Command::Crl(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::ClientCredential(command) => command.run(),
+        Command::Logs(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),

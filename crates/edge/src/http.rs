@@ -293,11 +293,12 @@ fn decide<'p>(
         exchange.custom_log = decision
             .custom_log
             .map(|template| render::for_log(template, &facts));
-        if let Some(enforced) = decision
+        exchange.rule = decision.enforced.map(|check| check.rule.to_owned());
+        let let_through = decision
             .enforced
-            .filter(|check| check.result == EnforcementResult::Failed && !check.denies)
-        {
-            exchange.would_deny = Some(enforced.rule.to_owned());
+            .is_some_and(|check| check.result == EnforcementResult::Failed && !check.denies);
+        if let_through {
+            exchange.would_deny = exchange.rule.clone();
         }
     }
     let verified = decision.client_verified;

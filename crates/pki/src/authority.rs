@@ -5,7 +5,10 @@ mod load;
 use std::fmt;
 
 use aws_lc_rs::rand;
-use rcgen::{Certificate, CertificateParams, Issuer, KeyPair, PublicKeyData, SerialNumber};
+use rcgen::{
+    Certificate, CertificateParams, CertificateRevocationListParams, Issuer, KeyPair,
+    PublicKeyData, SerialNumber,
+};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use zeroize::Zeroizing;
 
@@ -149,6 +152,18 @@ impl Authority {
     /// Its private key, unencrypted: PKCS#8, or for a loaded authority the form it was loaded in.
     pub fn key_pem(&self) -> &str {
         &self.key_pem
+    }
+
+    pub(crate) fn certificate_der(&self) -> &[u8] {
+        &self.certificate_der
+    }
+
+    pub(crate) fn sign_revocation_list(
+        &self,
+        params: &CertificateRevocationListParams,
+    ) -> Result<String, IssueError> {
+        let list = params.signed_by(&self.issuer).map_err(signing)?;
+        Ok(encoded(&pem::Pem::new("X509 CRL", list.der().to_vec())))
     }
 
     fn sign(

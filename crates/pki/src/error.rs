@@ -36,6 +36,9 @@ pub enum IssueError {
         /// What the cryptography said.
         source: rcgen::Error,
     },
+    /// A moment that certificates and revocation lists cannot carry.
+    #[error("a time is outside the years 1950 to 9999")]
+    Time,
     /// A subject attribute that is empty or too long.
     #[error("a subject attribute has 1 to 64 characters, not {characters}")]
     SubjectLength {

@@ -4,7 +4,7 @@
 //! numbers have 128 random bits, key identifiers are always there, and an authority never issues what could not be valid
 //! under it. The crate reads no clock and no file: validity is given, PEM goes in and comes out.
 //!
-//! It does not know what Countersign trusts or serves; revocation and renewal are its caller's business.
+//! It does not know what Countersign trusts or serves; what was revoked and when to renew is for its caller to remember.
 //!
 //! Start with [`Authority`], [`Profile`] and [`Validity`].
 //!
@@ -42,7 +42,9 @@ mod credential;
 mod error;
 mod key;
 mod name;
+mod pkcs12;
 mod profile;
+mod revocation_list;
 mod signing_request;
 mod subject;
 mod validity;
@@ -52,7 +54,9 @@ pub use credential::Credential;
 pub use error::{IssueError, LoadAuthorityError, SigningRequestError};
 pub use key::KeyAlgorithm;
 pub use name::{Name, ParseNameError};
+pub use pkcs12::{ExportError, pkcs12};
 pub use profile::Profile;
+pub use revocation_list::{RevocationReason, Revoked};
 pub use signing_request::SigningRequest;
 pub use subject::Subject;
 pub use validity::{Validity, ValidityError};

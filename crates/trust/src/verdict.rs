@@ -27,6 +27,12 @@ impl Verdict {
         }
     }
 
+    /// Whether the client sent no certificate.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
     /// Whether the chain is valid.
     #[must_use]
     pub fn is_valid(&self) -> bool {

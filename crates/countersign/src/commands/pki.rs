@@ -1,7 +1,11 @@
 //! `countersign pki`: certificates for people without a CA.
 
+mod crl;
+mod export;
 mod init;
 mod issue;
+mod revoke;
+mod revoked;
 mod sign;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +32,9 @@ pub(crate) enum PkiCommand {
     Init(init::Init),
     Issue(issue::Issue),
     Sign(sign::Sign),
+    Revoke(revoke::Revoke),
+    Crl(crl::Crl),
+    Export(export::Export),
 }
 
 impl PkiCommand {
@@ -36,6 +43,9 @@ impl PkiCommand {
             Self::Init(command) => command.run(),
             Self::Issue(command) => command.run(),
             Self::Sign(command) => command.run(),
+            Self::Revoke(command) => command.run(),
+            Self::Crl(command) => command.run(),
+            Self::Export(command) => command.run(),
         }
     }
 }

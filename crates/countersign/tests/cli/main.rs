@@ -83,6 +83,11 @@ fn a_refusal_is_explained_from_its_log_record_alone() {
 }
 
 #[test]
+fn refusals_in_logs_are_summarised_with_what_to_do() {
+    World::empty().check("logs.txt");
+}
+
+#[test]
 fn mistakes_are_explained_with_what_helps() {
     World::started().check("mistakes.txt");
 }

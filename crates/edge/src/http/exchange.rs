@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_snapshot::ServerName;
-use countersign_trust::{Reason, UnixTime};
+use countersign_trust::{Reason, UnixTime, Verdict};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body::Frame;
 
@@ -201,10 +201,17 @@ impl Exchange {
         let node = connection.node();
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
         let mut client = connection.who();
-        if let Some((set, chain)) = trust.valid() {
+        let telling = trust.verdicts().telling();
+        // Whose verdict the record has: of a client that showed nothing no set says anything.
+        if let Some((id, verdict)) = telling.filter(|(_, verdict)| !verdict.is_missing())
+            && let Some(set) = trust.ca_set(id)
+        {
             client.ca_set = Some(&set.name);
             client.ca_set_version = Some(set.version.number());
-            client.revocation = Some(chain.revocation().as_str());
+            client.revocation = match verdict {
+                Verdict::Valid(chain) => Some(chain.revocation().as_str()),
+                Verdict::Invalid(_) | Verdict::Missing => None,
+            };
         }
         let binding = self.binding.as_ref().unwrap_or_else(|| trust.binding());
         let path = self.target.path();

@@ -90,7 +90,10 @@ async fn a_refused_client_is_recorded_with_the_reason_and_the_rule() {
     assert_eq!(record["verdict"], "invalid");
     assert_eq!(record["reason"], "unknown_issuer");
     assert_eq!(record["client_subject"], "CN=mallory");
-    assert_eq!(record["ca_set"], serde_json::Value::Null);
+    assert_eq!(record["ca_set"], "clients", "whose verdict it is");
+    assert_eq!(record["ca_set_version"], 1);
+    let chain = record["client_chain"].as_array().unwrap();
+    assert_eq!(chain.len(), 1, "what the client sent, for whoever explains");
     assert!(
         record["rule"]
             .as_str()

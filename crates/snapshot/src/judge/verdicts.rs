@@ -136,13 +136,18 @@ impl Verdicts {
     /// The one verdict to speak of: the first valid one, else the most telling refusal, else missing.
     #[must_use]
     pub fn overall(&self) -> &Verdict {
-        let verdicts = || self.by_ca_set.iter().map(|(_, verdict)| verdict);
-        verdicts()
-            .find(|verdict| verdict.is_valid())
+        self.telling()
+            .map_or(&Verdict::Missing, |(_, verdict)| verdict)
+    }
+
+    /// The [overall](Self::overall) verdict with the CA set whose it is; `None` when there are no CA sets.
+    #[must_use]
+    pub fn telling(&self) -> Option<(CaSetId, &Verdict)> {
+        self.iter()
+            .find(|(_, verdict)| verdict.is_valid())
             // "Another CA's client" is what most CA sets say about most clients; whatever else one of them says is closer to the cause.
-            .or_else(|| verdicts().find(|verdict| !says_stranger(verdict)))
-            .or_else(|| verdicts().next())
-            .unwrap_or(&Verdict::Missing)
+            .or_else(|| self.iter().find(|(_, verdict)| !says_stranger(verdict)))
+            .or_else(|| self.iter().next())
     }
 
     /// The one verdict to speak of when these CA sets are asked for, by the ids that rules write; none asked for means any of the binding.
