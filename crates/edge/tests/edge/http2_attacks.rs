@@ -319,7 +319,8 @@ async fn streams_that_the_edge_is_made_to_reset_end_the_connection() {
         let payload = [stream.to_be_bytes().as_slice(), &[16]].concat();
         frame(PRIORITY, 0, stream, &payload)
     };
-    let tricks: [(&str, fn(u32) -> Vec<u8>); 4] = [
+    type Trick = (&'static str, fn(u32) -> Vec<u8>);
+    let tricks: [Trick; 4] = [
         ("an increment of zero", zero_increment),
         ("a window that overflows", overflow),
         ("data after the end", data_after_the_end),

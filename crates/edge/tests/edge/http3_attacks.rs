@@ -567,8 +567,9 @@ fn a_restarted_node_resets_the_connections_that_it_lost() {
         assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
         http
     });
-    // As if it were killed: nobody says goodbye.
-    first.shutdown_background();
+    // As if it were killed: nobody says goodbye, and then nobody holds its sockets.
+    first.shutdown_timeout(Duration::from_secs(2));
+    second.block_on(world.edge.drain(Duration::ZERO));
     wait::until("the socket to be free", || {
         std::net::UdpSocket::bind(address).map(drop)
     });
