@@ -120,7 +120,6 @@ pub(super) async fn wanted(
     certificate: &Certificate,
     issuer: &Certificate,
 ) -> Result<(AskedCertificate, Sha1Signatures), ServiceError> {
-    let now = context.clock.now();
     let (known, sha1) = {
         let mut read = context.store.read().await?;
         let sha1 = match ca_set {
@@ -134,6 +133,8 @@ pub(super) async fn wanted(
         Some(known) => known,
         None => note(context, ca_set, certificate, issuer).await?,
     };
+    // Read only here: a certificate that was noted a moment ago is due at the moment of the note.
+    let now = context.clock.now();
     if now > known.wanted_at.saturating_add(WANTED_EVERY) {
         let mut write = context.store.write().await?;
         store::ocsp::want(write.connection(), known.id, now).await?;

@@ -1,0 +1,207 @@
+//! OCSP as operators and clients meet it: the real binary, responders that `openssl` answers for, and clients that come for the first time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use countersign_testkit::ocsp::{Manner, OcspResponder, Status};
+use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::{Ca, Credential, Pki, TlsClient, wait};
+use serde_json::{Value, json};
+
+struct Instance {
+    _program: Program,
+    http: reqwest::Client,
+    root: String,
+    token: String,
+    production: SocketAddr,
+    origin: SocketAddr,
+}
+
+impl Instance {
+    fn start(dir: &Path) -> Self {
+        let [api, production, staging, origin] = [(); 4].map(|()| free_address());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.current_dir(dir).arg("quickstart");
+        for (flag, address) in [
+            ("--api", api),
+            ("--production", production),
+            ("--staging", staging),
+            ("--origin", origin),
+        ] {
+            command.args([flag, &address.to_string()]);
+        }
+        let mut program = Program::start(&mut command);
+        program.wait_for_line("# and back");
+        let data = dir.join("countersign-data");
+        let authority = std::fs::read(data.join("api/ca.pem")).unwrap();
+        let authority = reqwest::Certificate::from_pem(&authority).unwrap();
+        let header = std::fs::read_to_string(data.join("demo/authorization")).unwrap();
+        Self {
+            _program: program,
+            http: reqwest::Client::builder()
+                .tls_certs_only([authority])
+                .timeout(Duration::from_secs(20))
+                .build()
+                .unwrap(),
+            root: format!("https://{api}"),
+            token: header.trim().rsplit(' ').next().unwrap().to_owned(),
+            production,
+            origin,
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let mut request = self
+            .http
+            .request(method.parse().unwrap(), format!("{}{path}", self.root))
+            .bearer_auth(&self.token);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// A CA set with this authority, active on production.
+    async fn ca_set(&self, name: &str, ca: &Ca) -> String {
+        const SETS: &str = "/mtls-edge-truststore/v2/ca-sets";
+        let set = self.call("POST", SETS, json!({"caSetName": name})).await;
+        let id = set["caSetId"].as_str().unwrap().to_owned();
+        let certificates = json!([{"certificatePem": ca.pem()}]);
+        let version = json!({"allowInsecureSha1": false, "certificates": certificates});
+        self.call("POST", &format!("{SETS}/{id}/versions"), version)
+            .await;
+        let path = format!("{SETS}/{id}/versions/1/activate");
+        let begun = self
+            .call("POST", &path, json!({"network": "PRODUCTION"}))
+            .await;
+        let link = begun["activationLink"].as_str().unwrap().to_owned();
+        self.reaches(&link, |it| it["activationStatus"] == "COMPLETE")
+            .await;
+        id
+    }
+
+    /// A site that requires certificates of this CA set and presents this certificate.
+    async fn site(&self, name: &str, server: &str, key: &str, ca_set: &str) {
+        let certificate = json!({
+            "name": name,
+            "certificates": [{"certificatePem": server, "privateKeyPem": key}],
+        });
+        let certificate = self
+            .call("POST", "/v1/edge-certificates", certificate)
+            .await;
+        let id = certificate["edgeCertificateId"].as_str().unwrap();
+        let path = format!("/v1/edge-certificates/{id}");
+        let network = json!({"network": "PRODUCTION"});
+        self.call("POST", &format!("{path}/deploy"), network).await;
+        self.reaches(&path, |it| it["production"]["version"] == 1)
+            .await;
+        let site = json!({
+            "hostnames": [name],
+            "edgeCertificateIds": [id],
+            "origin": {"url": format!("http://{}", self.origin)},
+            "mutualAuthentication": {"caSetIds": [ca_set], "mode": "require"},
+            "deployTo": ["PRODUCTION"],
+        });
+        let site = self.call("POST", "/v1/sites", site).await;
+        let link = site["siteLink"].as_str().unwrap().to_owned();
+        self.reaches(&link, |it| it["production"]["version"] == 1)
+            .await;
+    }
+
+    async fn reaches(&self, path: &str, done: impl Fn(&Value) -> bool) {
+        wait::until_async(path, async || {
+            let found = self.call("GET", path, Value::Null).await;
+            if done(&found) { Ok(()) } else { Err(found) }
+        })
+        .await;
+    }
+}
+
+fn real_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_secs()).unwrap()
+}
+
+/// Whether a client is served over a version of HTTP.
+async fn is_served(instance: &Instance, root: &Ca, client: &Credential, alpn: &str) -> bool {
+    let client = TlsClient::new("shop.test")
+        .trusting(root)
+        .at(real_now())
+        .presenting(client)
+        .alpn(&[alpn]);
+    let Ok(connection) = client.connect(instance.production).await else {
+        return false;
+    };
+    let Ok(mut http) = connection.http().await else {
+        return false;
+    };
+    http.get("/").await.is_ok_and(|answer| answer.status == 200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ca_of_a_new_client_is_asked_at_once_and_what_it_says_decides() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Instance::start(dir.path());
+    let clients = Pki::new().root("Clients");
+    let responder = OcspResponder::start(&clients).await;
+    let (alice, mallory) = (
+        clients.client("alice").issue(),
+        clients.client("mallory").issue(),
+    );
+    responder.says(&alice, Status::Good);
+    responder.says(&mallory, Status::Revoked);
+
+    let servers = Pki::new().root("Servers");
+    let server = servers.server(["shop.test"]).issue();
+
+    let set = instance.ca_set("corp", &clients).await;
+    let sources = json!({"responders": [{"url": responder.url(), "privateNetwork": true}]});
+    let path = format!("/v1/ca-sets/{set}/revocation-sources");
+    instance.call("PUT", &path, sources).await;
+    let policy = json!({"mode": "require", "scope": "leaf", "staleGraceSeconds": 3600});
+    let path = format!("/v1/ca-sets/{set}/revocation-policy");
+    instance.call("PUT", &path, policy).await;
+    instance
+        .site("shop.test", &server.chain_pem(), &server.key_pem(), &set)
+        .await;
+
+    for alpn in ["http/1.1", "h2"] {
+        assert!(is_served(&instance, &servers, &alice, alpn).await, "{alpn}");
+        assert!(
+            !is_served(&instance, &servers, &mallory, alpn).await,
+            "{alpn}"
+        );
+    }
+    assert_eq!(responder.asked(), 2);
+    // What is known holds without the responder.
+    responder.behaves(Manner::Hangs);
+    assert!(is_served(&instance, &servers, &alice, "h2").await);
+    let nobody = clients.client("nobody").issue();
+    assert!(!is_served(&instance, &servers, &nobody, "h2").await);
+
+    let listed = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .current_dir(dir.path())
+        .args(["crl", "ocsp", "corp"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for (subject, status) in [("CN=alice", "good"), ("CN=mallory", "revoked")] {
+        let line = listed.lines().find(|line| line.contains(subject));
+        assert!(line.unwrap().contains(status), "{listed}");
+    }
+    let line = listed.lines().find(|line| line.contains("CN=nobody"));
+    assert!(line.unwrap().contains("missing"), "{listed}");
+}
