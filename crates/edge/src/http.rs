@@ -140,7 +140,7 @@ async fn answer(
     );
     let forwarding = Forwarding {
         origin,
-        host: decision.origin.map(|_| decision.forward_host),
+        host: decision.forward_host,
         response_changes: changes.response,
         websocket: upgrade.map(|client| forward::WebSocket { client, key }),
     };

@@ -13,8 +13,8 @@ pub struct Decision<'p> {
     pub outcome: Outcome<'p>,
     /// Key of the origin to use, one of [`Program::origins`](crate::Program::origins); `None` if no rule chose one.
     pub origin: Option<&'p str>,
-    /// What the origin sees as host.
-    pub forward_host: ForwardHost<'p>,
+    /// What the origin sees as host; `None` if no rule says it, and the origin's own setting holds.
+    pub forward_host: Option<ForwardHost<'p>>,
     /// The client credential to present to the origin, if a rule chose one.
     pub origin_credential: Option<OriginCredential<'p>>,
     /// How the origin learns who the client is.
@@ -101,14 +101,13 @@ pub enum EnforcementResult {
 }
 
 /// What the origin sees as host.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ForwardHost<'p> {
     /// This name.
     Custom(&'p str),
     /// The origin's own name.
     Origin,
     /// The host that the client asked for.
-    #[default]
     Request,
 }
 

@@ -10,8 +10,8 @@
 mod request;
 
 use countersign_rules::{
-    CertificateState, Decision, Denial, EnforcementResult, IdentityPresets, Outcome, Program,
-    RuleTree, compile,
+    CertificateState, Decision, Denial, EnforcementResult, ForwardHost, IdentityPresets, Outcome,
+    Program, RuleTree, compile,
 };
 use request::Request;
 use serde_json::{Value, json};
@@ -544,11 +544,16 @@ fn origins_credentials_and_limits_come_from_the_last_rule_that_applied() {
     let request = Request::to("/");
     let decision = program.decide(&request);
     assert_eq!(decision.origin, Some("origin.example.com:8443"));
+    assert_eq!(decision.forward_host, Some(ForwardHost::Origin));
     assert_eq!(decision.origin_credential.unwrap().version_guid, "guid-1");
     assert_eq!(decision.rate_limit.unwrap().requests, 100);
     let request = Request::to("/b");
     let decision = program.decide(&request);
     assert_eq!(decision.origin, Some("b"));
+    assert_eq!(
+        decision.forward_host, None,
+        "the origin's own setting holds"
+    );
     assert!(decision.origin_credential.is_none());
     assert_eq!(decision.rate_limit.unwrap().name, "api");
 }

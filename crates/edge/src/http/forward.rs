@@ -24,7 +24,7 @@ use crate::origin::{
 /// Everything that was decided about a request that goes to an origin.
 pub(crate) struct Forwarding<'a> {
     pub(crate) origin: Arc<Origin>,
-    /// Whether a rule chose the origin, and with it what the origin sees as host.
+    /// What the origin sees as host, when a rule says it.
     pub(crate) host: Option<ForwardHost<'a>>,
     pub(crate) response_changes: Changes,
     pub(crate) websocket: Option<WebSocket>,
@@ -106,7 +106,7 @@ pub(crate) async fn forward(
     answer(response, lease, &mut forwarding, exchange)
 }
 
-/// What the origin is asked for: as the rule says that chose it, or as it is for the origin itself.
+/// What the origin is asked for: as a rule says, or as the origin's own setting does.
 fn asked_host<'a>(
     origin: &'a Origin,
     chosen: Option<ForwardHost<'a>>,

@@ -1,6 +1,6 @@
 //! What rules decide, beside letting in and refusing.
 
-use countersign_snapshot::{Binding, ClientAuthMode, ClientCredential, OriginScheme};
+use countersign_snapshot::{Binding, ClientAuthMode, ClientCredential, HostHeader, OriginScheme};
 use countersign_testkit::{Origin, Pki};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -114,6 +114,45 @@ async fn a_rule_chooses_the_origin_and_the_credential_for_it() {
     );
     assert_eq!(origin.last().client_chain, credential.chain_der());
     assert_eq!(world.origin.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_rule_that_chooses_an_origin_leaves_its_host_header_as_it_is_set_there() {
+    let world = World::empty().await;
+    let port = world.origin.address().port();
+    let custom = || HostHeader::Custom("inner.test".to_owned());
+    let endpoint = format!("127.0.0.1:{port}");
+    for (setting, written, expected) in [
+        (custom(), None, "inner.test"),
+        (HostHeader::Origin, None, endpoint.as_str()),
+        (HostHeader::Request, None, "a.test"),
+        (custom(), Some("REQUEST_HOST_HEADER"), "a.test"),
+        (custom(), Some("ORIGIN_HOSTNAME"), endpoint.as_str()),
+        (custom(), Some("CUSTOM"), "ruled.test"),
+    ] {
+        let mut options = json!({"originId": "main"});
+        if let Some(written) = written {
+            options["forwardHostHeader"] = json!(written);
+        }
+        if written == Some("CUSTOM") {
+            options["customForwardHostHeader"] = json!("ruled.test");
+        }
+        let behaviors = json!([{"name": "origin", "options": options}]);
+        world
+            .activate_with(&[with_rules(&world, behaviors)], |snapshot| {
+                snapshot.origins[0].host_header = setting.clone();
+            })
+            .await;
+        for mut http in world.both("a.test", None).await {
+            assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+            let received = world.origin.last();
+            assert_eq!(
+                received.header("host"),
+                [expected],
+                "{setting:?} {written:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

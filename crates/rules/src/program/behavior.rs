@@ -44,7 +44,8 @@ pub(crate) enum Behavior {
     Log(Option<Template>),
     Origin {
         key: String,
-        host: Host,
+        /// None when the origin's own setting holds.
+        host: Option<Host>,
     },
     Redirect(Redirect),
     Respond(Option<Response>),

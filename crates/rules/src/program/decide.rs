@@ -9,7 +9,7 @@ use crate::template::Template;
 use crate::tree::Satisfy;
 
 use super::CompiledRule;
-use super::behavior::{Behavior, Check, Denied, Direction};
+use super::behavior::{Behavior, Check, Denied, Direction, Host};
 use super::tables::MAX_DENY_REASONS;
 
 pub(super) fn decide<'p>(root: &'p CompiledRule, facts: &impl Facts) -> Decision<'p> {
@@ -62,7 +62,7 @@ pub(super) struct State<'p> {
     response: Option<&'p Response>,
     redirect: Option<&'p Redirect>,
     origin: Option<&'p str>,
-    forward_host: ForwardHost<'p>,
+    forward_host: Option<ForwardHost<'p>>,
     credential: Option<OriginCredential<'p>>,
     presets: IdentityPresets,
     enforce_forward: ForwardIdentity,
@@ -82,7 +82,7 @@ impl<'p> State<'p> {
             response: None,
             redirect: None,
             origin: None,
-            forward_host: ForwardHost::default(),
+            forward_host: None,
             credential: None,
             presets: IdentityPresets::empty(),
             enforce_forward: ForwardIdentity::default(),
@@ -153,7 +153,7 @@ impl<'p> State<'p> {
             Behavior::Log(template) => self.log = template.as_ref(),
             Behavior::Origin { key, host } => {
                 self.origin = Some(key);
-                self.forward_host = host.as_decision();
+                self.forward_host = host.as_ref().map(Host::as_decision);
             }
             Behavior::Redirect(redirect) => self.redirect = Some(redirect),
             Behavior::Respond(response) => self.response = response.as_ref(),

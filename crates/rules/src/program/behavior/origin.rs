@@ -8,7 +8,8 @@ use super::super::tables::Tables;
 use super::{Behavior, Host};
 
 pub(super) fn parse(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
-    let (key, target) = if options.has("originId") {
+    let is_configured = options.has("originId");
+    let (key, target) = if is_configured {
         let id = options.required_text("originId")?;
         if id.contains(':') {
             let detail = format!("{} is not the id of an origin", quote(id));
@@ -24,10 +25,17 @@ pub(super) fn parse(options: &mut Options<'_>, tables: &mut Tables) -> Option<Be
         ("ORIGIN_HOSTNAME", 1),
         ("CUSTOM", 2),
     ];
-    let host = match options.choice("forwardHostHeader", &table, Some(0))? {
-        0 => Host::Request,
-        1 => Host::Origin,
-        _ => Host::Custom(host_name(options, "customForwardHostHeader")?),
+    // An origin that is configured elsewhere has a setting of its own, which a rule changes only by saying so.
+    let host = if is_configured && !options.has("forwardHostHeader") {
+        None
+    } else {
+        Some(
+            match options.choice("forwardHostHeader", &table, Some(0))? {
+                0 => Host::Request,
+                1 => Host::Origin,
+                _ => Host::Custom(host_name(options, "customForwardHostHeader")?),
+            },
+        )
     };
     tables.note_origin(Origin {
         key: key.clone(),
