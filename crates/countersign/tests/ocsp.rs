@@ -1,4 +1,5 @@
-//! OCSP as operators and clients meet it: the real binary, responders that `openssl` answers for, and clients that come for the first time.
+//! OCSP as operators and clients meet it: the real binary, responders that `openssl` answers for, clients that come for the first time, and
+//! what `openssl s_client` sees of our own certificates' status.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +10,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use countersign_testkit::ocsp::{Manner, OcspResponder, Status};
@@ -93,11 +94,12 @@ impl Instance {
         id
     }
 
-    /// A site that requires certificates of this CA set and presents this certificate.
-    async fn site(&self, name: &str, server: &str, key: &str, ca_set: &str) {
+    /// A site that presents this certificate and knows clients of this CA set.
+    async fn site(&self, name: &str, server: &Credential, mode: &str, ca_set: &str) {
         let certificate = json!({
             "name": name,
-            "certificates": [{"certificatePem": server, "privateKeyPem": key}],
+            "certificates": [{"certificatePem": server.chain_pem(), "privateKeyPem": server.key_pem()}],
+            "settings": {"ocspStapling": "privateNetwork"},
         });
         let certificate = self
             .call("POST", "/v1/edge-certificates", certificate)
@@ -112,7 +114,7 @@ impl Instance {
             "hostnames": [name],
             "edgeCertificateIds": [id],
             "origin": {"url": format!("http://{}", self.origin)},
-            "mutualAuthentication": {"caSetIds": [ca_set], "mode": "require"},
+            "mutualAuthentication": {"caSetIds": [ca_set], "mode": mode},
             "deployTo": ["PRODUCTION"],
         });
         let site = self.call("POST", "/v1/sites", site).await;
@@ -174,9 +176,7 @@ async fn the_ca_of_a_new_client_is_asked_at_once_and_what_it_says_decides() {
     let policy = json!({"mode": "require", "scope": "leaf", "staleGraceSeconds": 3600});
     let path = format!("/v1/ca-sets/{set}/revocation-policy");
     instance.call("PUT", &path, policy).await;
-    instance
-        .site("shop.test", &server.chain_pem(), &server.key_pem(), &set)
-        .await;
+    instance.site("shop.test", &server, "require", &set).await;
 
     for alpn in ["http/1.1", "h2"] {
         assert!(is_served(&instance, &servers, &alice, alpn).await, "{alpn}");
@@ -204,4 +204,59 @@ async fn the_ca_of_a_new_client_is_asked_at_once_and_what_it_says_decides() {
     }
     let line = listed.lines().find(|line| line.contains("CN=nobody"));
     assert!(line.unwrap().contains("missing"), "{listed}");
+}
+
+/// What `openssl s_client` shows of the status in one handshake.
+fn stapled(instance: &Instance, name: &str, version: &str) -> String {
+    let output = Command::new("openssl")
+        .args(["s_client", "-connect", &instance.production.to_string()])
+        .args(["-servername", name, "-status", version])
+        // Its end ends the connection.
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn is_stapled(said: &str) -> bool {
+    said.contains("OCSP Response Status: successful") && said.contains("Cert Status: good")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_ca_of_an_edge_certificate_says_is_stapled_when_the_certificate_names_a_responder()
+{
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Instance::start(dir.path());
+    let issuing = Pki::new().root("Servers").intermediate("Issuing");
+    let responder = OcspResponder::start(&issuing).await;
+    let url = responder.url();
+    let certificate = |name| issuing.server([name]).ocsp_responder(&url).issue();
+    let (good, revoked) = (certificate("good.test"), certificate("revoked.test"));
+    responder.says(&good, Status::Good);
+    responder.says(&revoked, Status::Revoked);
+    let silent = issuing.server(["silent.test"]).issue();
+
+    let set = instance.ca_set("corp", &Pki::new().root("Clients")).await;
+    instance.site("silent.test", &silent, "request", &set).await;
+    instance
+        .site("revoked.test", &revoked, "request", &set)
+        .await;
+    wait::until("the question", || match responder.asked() {
+        0 => Err("nobody asked"),
+        _ => Ok(()),
+    });
+    instance.site("good.test", &good, "request", &set).await;
+    wait::until("the staple", || {
+        let said = stapled(&instance, "good.test", "-tls1_3");
+        if is_stapled(&said) { Ok(()) } else { Err(said) }
+    });
+    let said = stapled(&instance, "good.test", "-tls1_2");
+    assert!(is_stapled(&said), "{said}");
+    // What was asked before is told by now as well.
+    for name in ["silent.test", "revoked.test"] {
+        let said = stapled(&instance, name, "-tls1_3");
+        assert!(said.contains("OCSP response: no response sent"), "{said}");
+        assert!(said.contains("Server certificate"), "{said}");
+    }
+    assert_eq!(responder.methods(), ["GET", "GET"]);
 }

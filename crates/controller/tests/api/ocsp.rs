@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use countersign_snapshot::{StatusAnswer, StatusQuestion};
+use countersign_snapshot::{RevocationManifest, StatusAnswer, StatusQuestion};
 use countersign_testkit::ocsp::{Manner, OcspResponder, Status, response};
 use countersign_testkit::pki::eku;
 use countersign_testkit::{Ca, Credential, DAY, NOW, Pki, wait};
 use countersign_trust::ocsp::{NoncePolicy, OcspAnswer, Question};
 use countersign_trust::{
     CaSetVersion, Certificate, Clock as _, PeerChain, Policy, RevocationIndex, RevocationMode,
-    RevocationPolicy, RevocationScope, Sha1Signatures, evaluate_with_answers, ocsp, to_pem,
+    RevocationPolicy, RevocationScope, Sha1Signatures, UnixTime, evaluate_with_answers, ocsp,
+    to_pem,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -458,6 +459,47 @@ async fn an_answer_is_replaced_before_it_is_over_and_a_revocation_is_found_out()
         scene.world.clock.advance_secs(seconds);
         assert_eq!(scene.listed().await["state"], state);
     }
+}
+
+/// What nodes staple: fetched ahead, told to them, and replaced before it is over.
+#[tokio::test]
+async fn the_answer_about_a_presented_certificate_is_told_and_replaced_before_it_is_over() {
+    let world = World::new().await;
+    world.clock.advance_secs(real_now() - NOW);
+    let issuing = Pki::new().root("Servers").intermediate("Issuing");
+    let responder = OcspResponder::start(&issuing).await;
+    responder.behaves(Manner::ForMinutes(60));
+    let server = issuing.server(["a.test"]).ocsp_responder(&responder.url());
+    let server = server.issue();
+    responder.says(&server, Status::Good);
+    let certificate = json!({
+        "name": "a",
+        "certificates": [{"certificatePem": server.chain_pem(), "privateKeyPem": server.key_pem()}],
+        "settings": {"ocspStapling": "privateNetwork"},
+    });
+    let made = world.post("/v1/edge-certificates", certificate).await;
+    let link = made.expect(201).header("location").to_owned();
+    let network = json!({"network": "PRODUCTION"});
+    world
+        .post(&format!("{link}/deploy"), network)
+        .await
+        .expect(202);
+    let mut told = world.fleet.revocations.subscribe();
+    let mut told_at = async |after: UnixTime| {
+        let newer = |told: &Option<RevocationManifest>| {
+            let answer = told.as_ref()?.answers.first()?;
+            let newer = answer.received > after && answer.certificate == server.der();
+            newer.then_some(answer.received)
+        };
+        let told = told.wait_for(|told| newer(told).is_some());
+        let told = tokio::time::timeout(wait::PATIENCE, told).await.unwrap();
+        newer(&told.unwrap()).unwrap()
+    };
+    let first = told_at(UnixTime::from_secs(0)).await;
+    world.clock.advance_secs(HOUR / 2 + 60);
+    let second = told_at(first).await;
+    assert!(second.as_secs() < first.as_secs() + HOUR);
+    assert_eq!(responder.methods(), ["GET", "GET"]);
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use countersign_controller::{
 };
 use countersign_snapshot::{
     Acknowledgement, AcknowledgementOutcome, Network, NodeId, RevocationAcknowledgement,
-    RevocationBodies, SealingKey, SignedRevocations, SignedSnapshot, SigningKey,
+    RevocationBodies, RevocationManifest, SealingKey, SignedRevocations, SignedSnapshot,
+    SigningKey,
 };
 use countersign_testkit::{NOW, Pki};
 use countersign_trust::{Clock, UnixTime};
@@ -47,6 +48,8 @@ impl Clock for TestClock {
 pub struct Fleet {
     open: watch::Sender<bool>,
     pub refuse: Mutex<Option<String>>,
+    /// What it was last told about revoked certificates.
+    pub revocations: watch::Sender<Option<RevocationManifest>>,
     verifying: countersign_snapshot::VerifyingKey,
 }
 
@@ -83,6 +86,8 @@ impl Distribution for Fleet {
         revocations: Arc<SignedRevocations>,
         _bodies: Arc<dyn RevocationBodies>,
     ) -> BoxFuture<'_, Vec<RevocationAcknowledgement>> {
+        let manifest = revocations.verify(&self.verifying).unwrap();
+        self.revocations.send_replace(Some(manifest));
         let answers = self
             .nodes(network)
             .into_iter()
@@ -149,6 +154,7 @@ impl World {
         let fleet = Arc::new(Fleet {
             open: watch::Sender::new(true),
             refuse: Mutex::default(),
+            revocations: watch::Sender::default(),
             verifying: keys.signing.verifying_key(),
         });
         let controller = open(directory.path(), &clock, &fleet, &keys, &limits).await;
