@@ -18,6 +18,7 @@ mod http2_attacks;
 mod http3;
 mod http3_attacks;
 mod identity;
+mod identity_presets;
 mod lifecycle;
 mod limits;
 mod matrix;

@@ -106,7 +106,7 @@ fn rfc_2253_text_escapes_what_could_be_structure() {
     ]);
     assert_eq!(
         name.to_rfc2253(),
-        r#"CN=\ #x\0A\ +emailAddress=a@b.example,O=Smith\, Jones \+ \"Co\" \\ \<x\>\;,C=US"#
+        r#"emailAddress=a@b.example+CN=\ #x\0A\ ,O=Smith\, Jones \+ \"Co\" \\ \<x\>\;,C=US"#
     );
     assert_eq!(cn(UTF8, b"#1").to_rfc2253(), r"CN=\#1");
 }
@@ -128,7 +128,7 @@ fn java_text_quotes_and_puts_the_most_specific_first() {
 #[test]
 fn types_without_a_keyword_are_numbers() {
     let odd = name(&[&[attribute(&[0x2a, 0x03], UTF8, b"x")]]);
-    assert_eq!(odd.to_rfc2253(), "1.2.3=#0c0178");
+    assert_eq!(odd.to_rfc2253(), "1.2.3=#0C0178");
     assert_eq!(odd.to_java_string(), "OID.1.2.3=x");
 }
 

@@ -28,22 +28,27 @@ const KEYWORDS: &[(&[u8], &str, &str)] = &[
 ];
 
 pub(super) fn rfc2253(relative_names: &[Vec<Attribute>]) -> String {
-    join(relative_names, ",", "+", |attribute| {
+    let show = |attribute: &Attribute| {
         let keyword = KEYWORDS
             .iter()
             .find(|(oid, ..)| attribute.kind == **oid)
             .map(|(_, keyword, _)| *keyword);
         match (keyword, &attribute.text) {
             (Some(keyword), Some(text)) => format!("{keyword}={}", escaped(text)),
-            (Some(keyword), None) => format!("{keyword}={}", hexadecimal(&attribute.value_der)),
+            (Some(keyword), None) => format!("{keyword}={}", octets(&attribute.value_der)),
             // RFC 2253 §2.4: a type without a keyword has its value in hexadecimal.
-            (None, _) => format!("{}={}", attribute.kind, hexadecimal(&attribute.value_der)),
+            (None, _) => format!("{}={}", attribute.kind, octets(&attribute.value_der)),
         }
+    };
+    // The order inside of a relative name is free; OpenSSL turns it as well.
+    join(relative_names, ",", |attributes| {
+        let shown: Vec<_> = attributes.iter().rev().map(show).collect();
+        shown.join("+")
     })
 }
 
 pub(super) fn java(relative_names: &[Vec<Attribute>]) -> String {
-    join(relative_names, ", ", " + ", |attribute| {
+    let show = |attribute: &Attribute| {
         let keyword = KEYWORDS
             .iter()
             .find(|(oid, ..)| attribute.kind == **oid)
@@ -53,30 +58,23 @@ pub(super) fn java(relative_names: &[Vec<Attribute>]) -> String {
             );
         match &attribute.text {
             Some(text) => format!("{keyword}={}", quoted(text)),
-            None => format!("{keyword}={}", hexadecimal(&attribute.value_der)),
+            None => format!("{keyword}={}", octets(&attribute.value_der).to_lowercase()),
         }
+    };
+    join(relative_names, ", ", |attributes| {
+        let shown: Vec<_> = attributes.iter().map(show).collect();
+        shown.join(" + ")
     })
 }
 
 /// Both forms start with the most specific relative name, which is the last of the encoding.
 fn join(
     relative_names: &[Vec<Attribute>],
-    between_names: &str,
-    between_attributes: &str,
-    show: impl Fn(&Attribute) -> String,
+    between: &str,
+    show: impl Fn(&[Attribute]) -> String,
 ) -> String {
-    relative_names
-        .iter()
-        .rev()
-        .map(|attributes| {
-            attributes
-                .iter()
-                .map(&show)
-                .collect::<Vec<_>>()
-                .join(between_attributes)
-        })
-        .collect::<Vec<_>>()
-        .join(between_names)
+    let shown: Vec<_> = relative_names.iter().rev().map(|name| show(name)).collect();
+    shown.join(between)
 }
 
 /// RFC 4514 §2.4. Controls are escaped as well, so that the text is one line wherever it goes.
@@ -138,9 +136,10 @@ fn is_unprintable(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-fn hexadecimal(der: &[u8]) -> String {
+/// Upper case, as OpenSSL writes it; Java writes lower case.
+fn octets(der: &[u8]) -> String {
     der.iter().fold("#".to_owned(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
+        let _ = write!(text, "{octet:02X}");
         text
     })
 }

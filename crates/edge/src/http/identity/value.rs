@@ -1,8 +1,10 @@
 //! How certificates and their parts are written in headers.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use countersign_trust::{Certificate, to_pem};
+use countersign_trust::{Certificate, DistinguishedName, to_pem};
 
 /// RFC 8941 §3.3.5, Byte Sequence: base64 between colons.
 pub(super) fn byte_sequence(octets: &[u8]) -> String {
@@ -50,36 +52,78 @@ pub(super) fn hex(octets: &[u8]) -> String {
     text
 }
 
-/// A text made from a certificate as a header value: visible ASCII stays, everything else is percent-encoded, so that nobody's subject
-/// ends a header or hides in one (threats C4.2). `%` itself is encoded, which keeps the form reversible.
-pub(super) fn text(value: &str) -> String {
-    let plain = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'%';
-    if value.bytes().all(plain) {
-        return value.to_owned();
+/// A name as nginx, Envoy and AWS write it: RFC 2253, and octets beyond ASCII as `\XX` (OpenSSL's `XN_FLAG_RFC2253`). Controls are escaped in
+/// the text already, so that nobody's subject ends a header or hides in one (threats C4.2).
+///
+/// Deviation: a space at the end is `\20`, where they write `\ `. RFC 9110 §5.5: white space at the end is no part of a field's value.
+pub(super) fn distinguished_name(name: &DistinguishedName) -> String {
+    let mut text = name.to_rfc2253();
+    if text.ends_with("\\ ") {
+        text.pop();
+        text.push_str("20");
     }
-    let mut encoded = String::with_capacity(value.len() + 16);
-    for byte in value.bytes() {
-        if plain(byte) {
-            encoded.push(char::from(byte))
+    if text.is_ascii() {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        if byte.is_ascii() {
+            escaped.push(char::from(byte));
         } else {
-            push_encoded(&mut encoded, byte)
+            push_octet(&mut escaped, '\\', byte);
         }
     }
-    encoded
+    escaped
 }
 
-/// The same inside double quotes, for `x-forwarded-client-cert`.
-pub(super) fn quoted(value: &str) -> String {
-    let mut quoted = String::with_capacity(value.len() + 2);
+/// The same between the quotes of `x-forwarded-client-cert`. That convention knows `\"` and says nothing about other backslashes: its readers
+/// disagree about where a value ends after one. RFC 2253 §2.4 has a second way to write every special character, which has no `"` and in
+/// which no backslash stands before a quote or another backslash.
+pub(super) fn quoted_distinguished_name(name: &DistinguishedName) -> String {
+    let text = distinguished_name(name);
+    let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
-    for character in text(value).chars() {
-        if matches!(character, '"' | '\\') {
-            quoted.push('\\');
+    let mut octets = text.bytes().peekable();
+    while let Some(octet) = octets.next() {
+        match octets.peek() {
+            Some(special) if octet == b'\\' && !special.is_ascii_hexdigit() => {
+                push_octet(&mut quoted, '\\', *special);
+                octets.next();
+            }
+            _ => quoted.push(char::from(octet)),
         }
-        quoted.push(character);
     }
     quoted.push('"');
     quoted
+}
+
+/// A URI or DNS name for `x-forwarded-client-cert`, in quotes only where that convention wants them. None for one with a character that
+/// neither may contain (RFC 3986 §2, RFC 1034 §3.5) and that could end the quotes: the certificate itself is there for whoever needs it.
+pub(super) fn element_value(name: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    if !name.bytes().all(is_plain) {
+        None
+    } else if name.contains([',', ';', '=']) {
+        Some(Cow::Owned(format!("\"{name}\"")))
+    } else {
+        Some(Cow::Borrowed(name))
+    }
+}
+
+/// A single value of a certificate, percent-encoded where it is not visible ASCII, and where a space stands at an end. `%` itself is
+/// encoded, which keeps the form reversible.
+pub(super) fn text(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    let last = value.len().saturating_sub(1);
+    for (at, byte) in value.bytes().enumerate() {
+        let is_inner_space = byte == b' ' && at != 0 && at != last;
+        if is_inner_space || (byte.is_ascii_graphic() && byte != b'%') {
+            encoded.push(char::from(byte));
+        } else {
+            push_octet(&mut encoded, '%', byte);
+        }
+    }
+    encoded
 }
 
 fn percent_encode(bytes: &[u8], kept: &[u8]) -> String {
@@ -89,14 +133,14 @@ fn percent_encode(bytes: &[u8], kept: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte) {
             text.push(char::from(*byte));
         } else {
-            push_encoded(&mut text, *byte);
+            push_octet(&mut text, '%', *byte);
         }
     }
     text
 }
 
-fn push_encoded(text: &mut String, byte: u8) {
-    text.push('%');
+fn push_octet(text: &mut String, mark: char, byte: u8) {
+    text.push(mark);
     for digit in [byte >> 4, byte & 15] {
         text.extend(char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase()));
     }
@@ -105,12 +149,6 @@ fn push_encoded(text: &mut String, byte: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_subject_cannot_leave_its_quotes() {
-        assert_eq!(quoted(r#"CN=a";By="x,y\"#), r#""CN=a\";By=\"x,y\\""#);
-        assert_eq!(quoted("CN=a\r\nb"), "\"CN=a%0D%0Ab\"");
-    }
 
     #[test]
     fn text_is_visible_ascii_and_reversible() {

@@ -5,7 +5,8 @@ use countersign_trust::{Certificate, GeneralName, Reason, ValidChain};
 use http::header::{HeaderName, HeaderValue};
 
 use super::value::{
-    byte_sequence, byte_sequences, escaped_pem, escaped_pem_chain, hex, quoted, text,
+    byte_sequence, byte_sequences, distinguished_name, element_value, escaped_pem,
+    escaped_pem_chain, hex, quoted_distinguished_name, text,
 };
 
 macro_rules! names {
@@ -133,8 +134,8 @@ fn write_presets(
     }
     if presets.contains(IdentityPresets::NGINX) {
         set(headers, NGINX_CERT, escaped_pem(leaf.der(), b""));
-        set(headers, NGINX_SUBJECT, text(&leaf.subject().to_rfc2253()));
-        set(headers, NGINX_ISSUER, text(&leaf.issuer().to_rfc2253()));
+        set(headers, NGINX_SUBJECT, distinguished_name(leaf.subject()));
+        set(headers, NGINX_ISSUER, distinguished_name(leaf.issuer()));
     }
 }
 
@@ -143,11 +144,11 @@ fn write_attributes(headers: &mut Headers, attributes: ClientAttributes, leaf: &
         set(
             headers,
             AKAMAI_CC_SUBJECT,
-            text(&leaf.subject().to_rfc2253()),
+            distinguished_name(leaf.subject()),
         );
     }
     if attributes.contains(ClientAttributes::ISSUER) {
-        set(headers, AKAMAI_CC_ISSUER, text(&leaf.issuer().to_rfc2253()));
+        set(headers, AKAMAI_CC_ISSUER, distinguished_name(leaf.issuer()));
     }
     if attributes.contains(ClientAttributes::COMMON_NAME)
         && let Some(name) = leaf.subject().common_name()
@@ -170,18 +171,24 @@ fn xfcc(leaf: &Certificate, path: &[Certificate]) -> String {
         leaf.fingerprint(),
         escaped_pem(leaf.der(), b""),
         escaped_pem_chain(path.split_last().map_or(path, |(_, below)| below), b""),
-        quoted(&leaf.subject().to_rfc2253()),
+        quoted_distinguished_name(leaf.subject()),
     );
-    for name in leaf.subject_alternative_names() {
-        let (key, value) = match name {
-            GeneralName::Uri(uri) => ("URI", uri),
-            GeneralName::Dns(name) => ("DNS", name),
-            _ => continue,
-        };
-        element.push(';');
-        element.push_str(key);
-        element.push('=');
-        element.push_str(&quoted(value));
+    let names = leaf.subject_alternative_names();
+    let uris = names.iter().filter_map(|name| match name {
+        GeneralName::Uri(uri) => Some(("URI", uri)),
+        _ => None,
+    });
+    let hosts = names.iter().filter_map(|name| match name {
+        GeneralName::Dns(host) => Some(("DNS", host)),
+        _ => None,
+    });
+    for (key, name) in uris.chain(hosts) {
+        if let Some(value) = element_value(name) {
+            element.push(';');
+            element.push_str(key);
+            element.push('=');
+            element.push_str(&value);
+        }
     }
     element
 }
@@ -193,8 +200,8 @@ fn write_alb(headers: &mut Headers, leaf: &Certificate) {
         ALB_SERIAL,
         hex(leaf.serial().as_bytes()).to_ascii_uppercase(),
     );
-    set(headers, ALB_ISSUER, text(&leaf.issuer().to_rfc2253()));
-    set(headers, ALB_SUBJECT, text(&leaf.subject().to_rfc2253()));
+    set(headers, ALB_ISSUER, distinguished_name(leaf.issuer()));
+    set(headers, ALB_SUBJECT, distinguished_name(leaf.subject()));
     set(
         headers,
         ALB_VALIDITY,
