@@ -406,12 +406,7 @@ pub(crate) fn origin(
         Some(credential) => {
             let node = connection.node();
             origins
-                .with_credential(
-                    origin,
-                    credential.version_guid,
-                    &node.sealing_key,
-                    &node.limits,
-                )
+                .with_credential(origin, credential, &node.sealing_key, &node.limits)
                 .map_err(|error| Rejection::because(error.reason, error.detail))
         }
     }

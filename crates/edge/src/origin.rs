@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_rules::OriginCredential;
 use countersign_snapshot::{
     CheckedSnapshot, ClientCredential, ForwardedHeaders, OriginId, OriginTimeouts, SealingKey,
 };
@@ -41,11 +42,23 @@ pub(crate) use send::{AskedHost, Outgoing};
 pub(crate) struct Origins {
     by_id: HashMap<String, Arc<Origin>>,
     /// Origins with a credential that a rule chose, made when the first request needs them.
-    with_credential: Mutex<HashMap<(String, String), Arc<Origin>>>,
+    with_credential: Mutex<WithCredential>,
     credentials: HashMap<String, ClientCredential>,
     tls: Arc<TlsContext>,
     longest_silence: Duration,
 }
+
+/// Whether an origin asks for our certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Asks {
+    /// It has to.
+    Always,
+    /// As it likes.
+    Maybe,
+}
+
+/// By the ids of origin and credential, and whether the origin has to ask for it.
+type WithCredential = HashMap<(String, String, bool), Arc<Origin>>;
 
 /// One origin under one TLS policy and with one credential: all that makes its connections interchangeable.
 #[derive(Debug)]
@@ -91,7 +104,7 @@ impl Origins {
                 .filter(|known| known.is(model, own));
             let origin = match known {
                 Some(known) => Arc::clone(known),
-                None => Origin::build(model, own, sealing_key, tls, limits)
+                None => Origin::build(model, own, Asks::Maybe, sealing_key, tls, limits)
                     .map_err(|error| (model.id.clone(), error))?,
             };
             by_id.insert(model.id.to_string(), origin);
@@ -118,13 +131,13 @@ impl Origins {
         &self,
         by_id: &HashMap<String, Arc<Origin>>,
         credentials: &HashMap<String, ClientCredential>,
-    ) -> HashMap<(String, String), Arc<Origin>> {
+    ) -> WithCredential {
         let made = self
             .with_credential
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         made.iter()
-            .filter(|((id, credential), made)| {
+            .filter(|((id, credential, _), made)| {
                 let same = by_id.get(id).zip(credentials.get(credential));
                 same.is_some_and(|(origin, credential)| made.is(&origin.model, Some(credential)))
             })
@@ -137,7 +150,7 @@ impl Origins {
         self.by_id.get(id)
     }
 
-    /// The same origin with another credential.
+    /// The same origin with the credential that a rule chose, and as it wants it to be asked for.
     ///
     /// # Errors
     /// When the origin is plain HTTP, the credential is not in the snapshot, or cannot be used: a rule that wants to prove the edge's
@@ -145,18 +158,16 @@ impl Origins {
     pub(crate) fn with_credential(
         &self,
         origin: &Arc<Origin>,
-        credential: &str,
+        chosen: &OriginCredential<'_>,
         sealing_key: &SealingKey,
         limits: &Limits,
     ) -> Result<Arc<Origin>, OriginError> {
-        if origin
-            .credential
-            .as_ref()
-            .is_some_and(|own| own.id.as_str() == credential)
-        {
+        let (credential, must_ask) = (chosen.version_guid, chosen.origin_must_ask);
+        let is_own = |own: &ClientCredential| own.id.as_str() == credential;
+        if !must_ask && origin.credential.as_ref().is_some_and(is_own) {
             return Ok(Arc::clone(origin));
         }
-        let key = (origin.id().to_owned(), credential.to_owned());
+        let key = (origin.id().to_owned(), credential.to_owned(), must_ask);
         let mut made = self
             .with_credential
             .lock()
@@ -168,8 +179,16 @@ impl Origins {
             .credentials
             .get(credential)
             .ok_or_else(|| OriginError::credential_missing(credential))?;
-        let built = Origin::build(&origin.model, Some(model), sealing_key, &self.tls, limits)
-            .map_err(|error| OriginError::credential_unusable(&error))?;
+        let asks = if must_ask { Asks::Always } else { Asks::Maybe };
+        let built = Origin::build(
+            &origin.model,
+            Some(model),
+            asks,
+            sealing_key,
+            &self.tls,
+            limits,
+        )
+        .map_err(|error| OriginError::credential_unusable(&error))?;
         if built.connector.is_none() {
             return Err(OriginError::credential_without_tls());
         }
@@ -202,18 +221,20 @@ impl Origin {
     fn build(
         model: &countersign_snapshot::Origin,
         credential: Option<&ClientCredential>,
+        asks: Asks,
         sealing_key: &SealingKey,
         tls: &TlsContext,
         limits: &Limits,
     ) -> Result<Arc<Self>, BuildOriginError> {
-        let connector = match model.scheme.tls() {
-            None => None,
-            Some(policy) => Some(OriginConnector::build(
-                policy,
-                credential.map(|credential| (credential, sealing_key)),
-                tls,
-            )?),
+        let shown = credential.map(|credential| (credential, sealing_key));
+        let connect = |policy| {
+            let connector = OriginConnector::build(policy, shown, tls)?;
+            Ok(match asks {
+                Asks::Always => connector.only_if_asked(),
+                Asks::Maybe => connector,
+            })
         };
+        let connector = model.scheme.tls().map(connect).transpose()?;
         let endpoints: Vec<_> = model
             .endpoints
             .iter()

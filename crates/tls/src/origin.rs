@@ -1,5 +1,6 @@
 //! TLS towards origins. Verification is always on.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::provider::versions;
 use crate::server_credential::{KeyFault, certify};
 use crate::{Alert, OriginStream, TlsContext, TlsError};
 
-use credential::Shown;
+use credential::{Shown, Witness};
 use verifier::OriginVerifier;
 
 mod credential;
@@ -43,6 +44,7 @@ pub struct OriginConnector {
     connector: TlsConnector,
     server_name: Option<ServerName<'static>>,
     shown: Arc<Shown>,
+    only_if_asked: bool,
 }
 
 /// Why a connector cannot be built.
@@ -99,6 +101,9 @@ pub enum OriginTlsError {
     /// The handshake failed for another reason.
     #[error("the TLS handshake failed")]
     Failed(#[source] TlsError),
+    /// The origin did not ask for our certificate, and has to.
+    #[error("the origin did not ask for the client certificate, as it has to by the rules")]
+    NotAsked,
     /// The origin does not accept our certificate, or the lack of one.
     #[error("the origin refused the client certificate with the alert `{0}`")]
     RefusedCertificate(Alert),
@@ -116,6 +121,7 @@ impl OriginTlsError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Connection(_) | Self::Failed(_) => Reason::OriginUnreachable,
+            Self::NotAsked => Reason::OriginDidNotAsk,
             Self::RefusedCertificate(_) => Reason::OriginRefusedCertificate,
             Self::ServerName | Self::Untrusted(_) => Reason::OriginUntrusted,
         }
@@ -191,7 +197,18 @@ impl OriginConnector {
             connector: TlsConnector::from(Arc::new(config)),
             server_name: server_name.map_err(|()| BuildOriginError::ServerName)?,
             shown,
+            only_if_asked: false,
         })
+    }
+
+    /// The same for an origin that has to ask who we are: one that does not is not spoken to. What is sent to it may rest on its knowing
+    /// that it comes from us.
+    #[must_use]
+    pub fn only_if_asked(self) -> Self {
+        Self {
+            only_if_asked: true,
+            ..self
+        }
     }
 
     /// Runs the handshake over a connection to `host` (a DNS name or an IP address), which is verified unless the policy names another, and
@@ -215,13 +232,32 @@ impl OriginConnector {
             Some(name) => name.clone(),
             None => parse_name(host).map_err(|()| OriginTlsError::ServerName)?,
         };
-        let stream = self
-            .connector
+        let (connector, witness) = self.witnessed();
+        let stream = connector
             .with_alpn(alpn.protocols())
             .connect(name, io)
             .await
             .map_err(|error| OriginTlsError::from_io(error, self.shown.was_missed()))?;
+        if witness.is_some_and(|witness| !witness.was_asked()) {
+            return Err(OriginTlsError::NotAsked);
+        }
         Ok(OriginStream::new(stream))
+    }
+
+    /// The connector of one connection, with somebody who notices whether the origin asks, where it has to.
+    ///
+    /// A witness is another source of certificates to rustls, which resumes no session with it: every connection is asked anew.
+    fn witnessed(&self) -> (Cow<'_, TlsConnector>, Option<Arc<Witness>>) {
+        if !self.only_if_asked {
+            return (Cow::Borrowed(&self.connector), None);
+        }
+        let witness = Arc::new(Witness::new(&self.shown));
+        let mut config = ClientConfig::clone(self.connector.config());
+        config.client_auth_cert_resolver = Arc::clone(&witness) as _;
+        (
+            Cow::Owned(TlsConnector::from(Arc::new(config))),
+            Some(witness),
+        )
     }
 }
 

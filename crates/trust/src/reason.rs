@@ -322,6 +322,12 @@ reasons! {
         sentence: "The origin refused the client credential of the edge.",
         remedy: "Check that the origin trusts the CA of the client credential, and that the credential is attached and in its validity.",
     }
+    OriginDidNotAsk {
+        code: "origin_did_not_ask",
+        title: "Origin did not ask for our certificate",
+        sentence: "The origin did not ask for the client credential of the edge, and the rules say that it has to.",
+        remedy: "Make the origin ask for client certificates (nginx: ssl_verify_client, haproxy: verify required), or set authClientCert to false in mtlsOriginKeystore when it need not know the edge.",
+    }
 }
 
 impl fmt::Display for Reason {

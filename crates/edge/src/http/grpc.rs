@@ -111,7 +111,8 @@ const fn status_of(reason: Reason) -> Status {
         | Reason::OriginUnhealthy
         | Reason::OriginOverloaded
         | Reason::OriginUntrusted
-        | Reason::OriginRefusedCertificate => Status::Unavailable,
+        | Reason::OriginRefusedCertificate
+        | Reason::OriginDidNotAsk => Status::Unavailable,
         Reason::DeniedByRule | Reason::NotInCaSet => Status::PermissionDenied,
         _ => Status::Unauthenticated,
     }

@@ -130,9 +130,10 @@ pub(crate) const fn status_of(reason: Reason) -> StatusCode {
         | Reason::OriginUnhealthy
         | Reason::OriginOverloaded => StatusCode::SERVICE_UNAVAILABLE,
         Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Reason::OriginUnreachable | Reason::OriginUntrusted | Reason::OriginRefusedCertificate => {
-            StatusCode::BAD_GATEWAY
-        }
+        Reason::OriginUnreachable
+        | Reason::OriginUntrusted
+        | Reason::OriginRefusedCertificate
+        | Reason::OriginDidNotAsk => StatusCode::BAD_GATEWAY,
         Reason::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,
         // What the trust decision and the rules refuse.
         _ => StatusCode::FORBIDDEN,

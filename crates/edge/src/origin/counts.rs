@@ -11,13 +11,14 @@ use super::health::State;
 use super::{Origin, OriginError, Origins};
 
 /// The reasons for which an origin does not answer.
-const ERRORS: [Reason; 6] = [
+const ERRORS: [Reason; 7] = [
     Reason::OriginUnreachable,
     Reason::OriginUnhealthy,
     Reason::OriginOverloaded,
     Reason::OriginTimeout,
     Reason::OriginUntrusted,
     Reason::OriginRefusedCertificate,
+    Reason::OriginDidNotAsk,
 ];
 
 /// The counts of one origin.

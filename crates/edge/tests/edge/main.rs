@@ -10,6 +10,7 @@ mod world;
 
 mod access_log;
 mod aioquic;
+mod curl;
 mod cut_off;
 mod first_seen;
 mod forwarding;
@@ -24,6 +25,7 @@ mod limits;
 mod matrix;
 mod metrics;
 mod names;
+mod nghttp2;
 mod nginx;
 mod origin_http2;
 mod origins;

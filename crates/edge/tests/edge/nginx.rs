@@ -5,6 +5,7 @@ use std::process::Command;
 use countersign_snapshot::{OriginScheme, TlsVersion};
 use countersign_testkit::process::{Program, free_address};
 use countersign_testkit::{Ca, Credential, Pki};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::forwarding::credential;
@@ -19,6 +20,11 @@ struct Nginx {
 
 impl Nginx {
     fn start(server: &Credential, clients: &Ca, protocols: &str) -> Self {
+        Self::verifying("on", server, clients, protocols)
+    }
+
+    /// With this `ssl_verify_client`.
+    fn verifying(verify: &str, server: &Credential, clients: &Ca, protocols: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name).display().to_string();
         std::fs::write(path("chain.pem"), server.chain_pem()).unwrap();
@@ -36,7 +42,7 @@ impl Nginx {
                  listen {address} ssl http2;
                  ssl_protocols {protocols};
                  ssl_certificate {prefix}/chain.pem; ssl_certificate_key {prefix}/key.pem;
-                 ssl_client_certificate {prefix}/clients.pem; ssl_verify_client on;
+                 ssl_client_certificate {prefix}/clients.pem; ssl_verify_client {verify};
                  location / {{ return 200 \"$ssl_client_verify $ssl_client_s_dn $ssl_protocol $server_protocol\"; }}
                  location /bad {{ return 400 \"bad of its own\"; }}
                }}
@@ -208,5 +214,50 @@ async fn an_alert_that_does_not_speak_of_certificates_is_understood() {
             "origin_refused_certificate",
             "{version}"
         );
+    }
+}
+
+/// `authClientCert`: the origin has to ask who the edge is. One that does not gets no request, over any version of anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_does_not_ask_gets_no_request_where_the_rules_want_it_to() {
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let server = root.server(["origin.test"]).issue();
+    let shown = edges.client("edge-1").issue();
+    let world = World::empty().await;
+    for protocol in ["TLSv1.2", "TLSv1.3"] {
+        let asking = Nginx::verifying("on", &server, &edges, protocol);
+        let silent = Nginx::verifying("off", &server, &edges, protocol);
+        for (must_ask, port, refused) in [
+            (true, asking.port, false),
+            (true, silent.port, true),
+            (false, silent.port, false),
+        ] {
+            let rules = json!({"rules": {"name": "default", "behaviors": [
+                {"name": "mtlsOriginKeystore", "options": {"enable": true, "clientCertificateVersionGuid": "edge-1", "authClientCert": must_ask}},
+            ]}, "ruleFormat": "latest"});
+            let mut binding = world.open_binding("open", &["open.test"]);
+            binding.rules = rules.to_string();
+            world
+                .activate_with(&[binding], |snapshot| {
+                    let mut model = tls_to("main", port, &root);
+                    // That it is the origin's own credential changes nothing.
+                    if let OriginScheme::Https(tls) = &mut model.scheme {
+                        tls.client_credential = Some("edge-1".parse().unwrap());
+                    }
+                    snapshot.origins = vec![model];
+                    snapshot.client_credentials = vec![credential(&world, "edge-1", &shown)];
+                })
+                .await;
+            for mut http in world.both("open.test", None).await {
+                let response = http.get("/").await.unwrap();
+                if refused {
+                    assert_eq!(response.status, 502);
+                    assert_eq!(response.json()["reason"], "origin_did_not_ask");
+                } else {
+                    assert_eq!(response.status, 200, "{}", response.text());
+                }
+            }
+        }
     }
 }

@@ -49,3 +49,38 @@ impl ResolvesClientCert for Shown {
         self.credential.is_some()
     }
 }
+
+/// Notices whether an origin asks, on one connection.
+#[derive(Debug)]
+pub(super) struct Witness {
+    shown: Arc<Shown>,
+    asked: AtomicBool,
+}
+
+impl Witness {
+    pub(super) fn new(shown: &Arc<Shown>) -> Self {
+        Self {
+            shown: Arc::clone(shown),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Witness {
+    fn resolve(
+        &self,
+        root_hint_subjects: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.shown.resolve(root_hint_subjects, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.shown.has_certs()
+    }
+}

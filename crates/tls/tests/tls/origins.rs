@@ -275,6 +275,37 @@ async fn an_origin_that_wants_a_certificate_gets_ours() {
     ));
 }
 
+#[tokio::test]
+async fn an_origin_that_has_to_ask_is_not_spoken_to_when_it_does_not() {
+    let authorities = Authorities::new();
+    let node = Node::new(&authorities);
+    let sealing = SealingKey::from_bytes(&[1; 32]).unwrap();
+    let server = authorities.servers.server(["origin.test"]).issue();
+    let policy = policy(&[authorities.servers.der()]);
+    let alice = authorities.alice();
+    let shown = credential(&sealing, &alice, &alice);
+    let connector =
+        OriginConnector::build(&policy, Some((&shown, &sealing)), &node.context).unwrap();
+    let strict = connector.clone().only_if_asked();
+    let (asking, silent) = (
+        Origin::new(&server, Some(&authorities.a)),
+        Origin::new(&server, None),
+    );
+    // More than once: a session that is resumed would be asked for nothing.
+    for _ in 0..3 {
+        for (origin, connector) in [
+            (&asking, &strict),
+            (&asking, &connector),
+            (&silent, &connector),
+        ] {
+            let reached = origin.reached_by(connector, "origin.test").await;
+            assert!(reached.unwrap().is_ok());
+        }
+        let error = silent.reached_by(&strict, "origin.test").await.unwrap_err();
+        assert_eq!(error.reason(), Reason::OriginDidNotAsk);
+    }
+}
+
 /// Threat C3.1.
 #[test]
 fn there_is_no_connector_that_believes_nobody_or_anybody() {
