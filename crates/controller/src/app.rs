@@ -6,6 +6,7 @@ pub(crate) mod api_clients;
 mod associations;
 mod audit;
 mod ca_sets;
+mod chain;
 pub(crate) mod client_credentials;
 mod compile;
 pub(crate) mod crls;
@@ -17,6 +18,7 @@ mod engine;
 mod error;
 mod explain;
 mod extended_key_usage;
+mod input;
 mod materials;
 pub(crate) mod ocsp;
 mod outbound;
@@ -45,12 +47,11 @@ pub use activations::Activations;
 pub use api_clients::{ApiClients, Credentials, NewApiClient, NewCertificateClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
+pub(crate) use chain::{left_is_little, names as certificate_names};
 pub use client_credentials::ClientCredentials;
-pub(crate) use client_credentials::not_found as unknown_client_credential;
 pub use crls::{Crls, NewCrl};
 pub use declarations::{Applied, ChangeSetProgress, Declarations, Run};
 pub use edge_certificates::EdgeCertificates;
-pub(crate) use edge_certificates::{left_is_little, names as certificate_names};
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use explain::Explanations;
@@ -65,7 +66,7 @@ pub(crate) use upload::holds_private_key;
 pub use versions::{Expiry, Judged, NewVersion, VersionFilter, Versions};
 
 use crate::model::{Caller, Role};
-use crate::store::{Actor, Change, Store};
+use crate::store::{Actor, Change, Store, Write};
 use crate::{Distribution, Limits};
 
 /// What all services share.
@@ -94,6 +95,36 @@ pub(crate) struct Context {
     pub(crate) work: Arc<Notify>,
     /// Counts what the reconcilers wrote down, so that others can wait for the end of something.
     pub(crate) progress: watch::Sender<u64>,
+}
+
+impl Context {
+    /// Commits what reconcilers carry out, and wakes them.
+    pub(crate) async fn commit_work(&self, write: Write) -> Result<(), ServiceError> {
+        write.commit().await?;
+        self.work.notify_waiters();
+        Ok(())
+    }
+
+    /// Looks again whenever the reconcilers have written something down, until what is seen has ended.
+    pub(crate) async fn until_ended<T, F>(
+        &self,
+        look: impl Fn() -> F,
+        has_ended: impl Fn(&T) -> bool,
+    ) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let mut progress = self.progress.subscribe();
+        loop {
+            progress.borrow_and_update();
+            let seen = look().await?;
+            if has_ended(&seen) {
+                return Ok(seen);
+            }
+            // The sender lives as long as the context.
+            let _ = progress.changed().await;
+        }
+    }
 }
 
 /// The record of a change that a caller makes.

@@ -23,12 +23,12 @@ pub use caller::{AccountId, Caller, ParseRoleError, Role};
 pub(crate) use client_credential::CredentialReference;
 pub use client_credential::{ClientCredential, CredentialId, CredentialVersion};
 pub use crl::{CrlSource, CrlState, HeldCrl};
+pub(crate) use deployment::Deployable;
 pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind};
 pub use ocsp::{AskedCertificate, HeldAnswer, Says};
 pub use property::{Property, PropertyId, PropertyVersion};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};
-pub(crate) use site::on_network;
 pub use site::{EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, Site, SiteId};
 pub use warning::Warning;
 

@@ -1,16 +1,20 @@
 //! What sites and edge certificates have in common on the command line: files, deployments, waiting for them.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use countersign_api::v1::SecretText;
 use countersign_api::v1::client_credentials::ClientCredentialVersionInput;
 use countersign_api::v1::deployment::{Deployed, Deployment};
 use countersign_api::v1::edge_certificates::CertificateUpload;
+use serde_json::json;
 
 use crate::ca_set::network_name;
 use crate::ca_set::wait::{Progress, Wait};
 use crate::complaint::Complaint;
+use crate::connection::Session;
+use crate::output::plain;
 
 /// Reads a PEM file.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
@@ -104,7 +108,7 @@ pub(crate) async fn settle<T>(
 }
 
 /// Looks until a deployment has ended, if that was asked for; fails when it failed.
-pub(crate) async fn finish(
+async fn finish(
     wait: Wait,
     name: &str,
     mut deployment: Deployment,
@@ -126,6 +130,30 @@ pub(crate) async fn finish(
     Ok(deployment)
 }
 
+/// Waits for the end of a deployment or removal, if that was asked for, and says how it stands.
+pub(crate) async fn report(
+    session: &Session,
+    wait: Wait,
+    name: &str,
+    started: Deployment,
+    look: impl AsyncFnMut(i64) -> Result<Deployment>,
+) -> Result<ExitCode> {
+    let deployment = finish(wait, name, started, look).await?;
+    session
+        .output
+        .show(&deployment, || sentence(name, &deployment))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says that something is deleted for good. `field` is the name of its id.
+pub(crate) fn deleted(session: &Session, field: &str, id: &str, name: &str) -> Result<ExitCode> {
+    let answer = json!({ field: id, "deleted": true });
+    session
+        .output
+        .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn failure(name: &str, deployment: &Deployment) -> Complaint {
     Complaint::new(
         format!(
@@ -138,7 +166,7 @@ fn failure(name: &str, deployment: &Deployment) -> Complaint {
 }
 
 /// How a deployment or removal stands.
-pub(crate) fn sentence(name: &str, deployment: &Deployment) -> String {
+fn sentence(name: &str, deployment: &Deployment) -> String {
     let network = network_name(deployment.network);
     let version = deployment.version;
     match (deployment.status.as_str(), deployment.action.as_str()) {

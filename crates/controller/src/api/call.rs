@@ -23,17 +23,10 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The CA set of the path. Its id is text to the vendor's clients, so one that is no number names a set that does not exist.
+    /// The CA set of the path.
     pub(crate) fn ca_set(&self) -> Result<CaSetId, ServiceError> {
-        let text = self.parameter("caSetId");
-        text.parse().map_err(|_| {
-            let shown: String = text.chars().take(64).collect();
-            ServiceError::new(
-                ErrorCode::CaSetNotFound,
-                format!("The account has no CA set with the id `{shown}`."),
-            )
-            .with("caSetId", shown)
-        })
+        let from_text = |text: &str| text.parse().ok();
+        self.thing("caSetId", from_text, "CA set", ErrorCode::CaSetNotFound)
     }
 
     /// The version of the path.
@@ -44,6 +37,18 @@ impl Call {
     /// The activation of the path.
     pub(crate) fn activation(&self) -> Result<ActivationId, ServiceError> {
         self.number("activationId").map(ActivationId::new)
+    }
+
+    /// The thing of the path. Its id is text to clients, so one that is no number names a thing that does not exist.
+    pub(crate) fn thing<T>(
+        &self,
+        parameter: &str,
+        from_text: fn(&str) -> Option<T>,
+        noun: &str,
+        not_found: ErrorCode,
+    ) -> Result<T, ServiceError> {
+        let text = self.parameter(parameter);
+        from_text(text).ok_or_else(|| no_such(parameter, text, noun, not_found))
     }
 
     /// A parameter of the path, as text.
@@ -68,6 +73,16 @@ impl Call {
             .with("value", shown)
         })
     }
+}
+
+/// What somebody is told whose id of a thing is none.
+pub(crate) fn no_such(field: &str, text: &str, noun: &str, code: ErrorCode) -> ServiceError {
+    let shown: String = text.chars().take(64).collect();
+    ServiceError::new(
+        code,
+        format!("The account has no {noun} with the id `{shown}`."),
+    )
+    .with(field, shown)
 }
 
 /// A good answer.

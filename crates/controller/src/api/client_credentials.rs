@@ -11,10 +11,9 @@ use serde_json::Value;
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
-use crate::app::{ErrorCode, ServiceError, left_is_little, unknown_client_credential};
+use crate::app::{ErrorCode, ServiceError, left_is_little};
 use crate::model::{
-    ClientCredential, CredentialId, CredentialReference, CredentialVersion, DeploymentKind,
-    Warning, on_network,
+    ClientCredential, CredentialId, CredentialReference, CredentialVersion, DeploymentKind, Warning,
 };
 use crate::{BoxFuture, Role};
 
@@ -301,8 +300,9 @@ fn strictly<T: serde::de::DeserializeOwned>(
 }
 
 fn id(call: &Call) -> Result<CredentialId, ServiceError> {
-    let text = call.parameter("clientCredentialId");
-    CredentialId::from_text(text).ok_or_else(|| unknown_client_credential(text))
+    let code = ErrorCode::ClientCredentialNotFound;
+    let from_text = CredentialId::from_text;
+    call.thing("clientCredentialId", from_text, "client credential", code)
 }
 
 fn link(id: CredentialId) -> String {
@@ -314,7 +314,6 @@ fn view(
     warnings: Option<Vec<Warning>>,
     now: UnixTime,
 ) -> v1::ClientCredential {
-    let on = |network| on_network(&credential.networks, network).map(deployments::deployed);
     let id = credential.id;
     let version = |version| describe(id, version, now);
     v1::ClientCredential {
@@ -323,8 +322,8 @@ fn view(
         reference: CredentialReference { id, version: None }.to_string(),
         name: credential.name.clone(),
         versions: credential.versions.iter().filter_map(version).collect(),
-        staging: on(Network::Staging),
-        production: on(Network::Production),
+        staging: deployments::on(credential, Network::Staging),
+        production: deployments::on(credential, Network::Production),
         created_date: wire::time(credential.created_at),
         created_by: credential.created_by.clone(),
         validation: warnings.map(wire::validation),

@@ -1,6 +1,7 @@
 //! Deployments of edge certificates, properties and sites, as all show them.
 
 use countersign_api::v1::deployment as v1;
+use countersign_snapshot::Network;
 use http::StatusCode;
 use http::header::LOCATION;
 
@@ -8,7 +9,7 @@ use super::call::{Call, Reply};
 use super::{activations, wire};
 use crate::Controller;
 use crate::app::ServiceError;
-use crate::model::{ActivationStatus, Deployed, Deployment, DeploymentId, DeploymentKind};
+use crate::model::{ActivationStatus, Deployable, Deployment, DeploymentId, DeploymentKind};
 
 /// Where a thing is.
 pub(super) fn subject_link(kind: DeploymentKind, id: i64) -> String {
@@ -51,11 +52,11 @@ pub(super) fn list(deployments: &[Deployment]) -> Result<Reply, ServiceError> {
 }
 
 /// What a network has of a thing.
-pub(super) fn deployed(deployed: &Deployed) -> v1::Deployed {
-    v1::Deployed {
+pub(super) fn on(thing: &impl Deployable, network: Network) -> Option<v1::Deployed> {
+    thing.on(network).map(|deployed| v1::Deployed {
         version: deployed.version,
         deployment: deployed.latest.as_ref().map(view),
-    }
+    })
 }
 
 pub(super) fn link(deployment: &Deployment) -> String {

@@ -11,9 +11,7 @@ use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
 use crate::app::{ErrorCode, ServiceError, certificate_names};
-use crate::model::{
-    DeploymentKind, EdgeCertificate, EdgeCertificateId, KeyPair, Warning, on_network,
-};
+use crate::model::{DeploymentKind, EdgeCertificate, EdgeCertificateId, KeyPair, Warning};
 use crate::{BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -242,15 +240,9 @@ fn deployment(call: Call) -> Answer {
 }
 
 fn id(call: &Call) -> Result<EdgeCertificateId, ServiceError> {
-    let text = call.parameter("edgeCertificateId");
-    EdgeCertificateId::from_text(text).ok_or_else(|| {
-        let shown: String = text.chars().take(64).collect();
-        ServiceError::new(
-            ErrorCode::EdgeCertificateNotFound,
-            format!("The account has no edge certificate with the id `{shown}`."),
-        )
-        .with("edgeCertificateId", shown)
-    })
+    let code = ErrorCode::EdgeCertificateNotFound;
+    let from_text = EdgeCertificateId::from_text;
+    call.thing("edgeCertificateId", from_text, "edge certificate", code)
 }
 
 fn link(id: EdgeCertificateId) -> String {
@@ -258,7 +250,6 @@ fn link(id: EdgeCertificateId) -> String {
 }
 
 fn view(certificate: &EdgeCertificate, warnings: Option<Vec<Warning>>) -> v1::EdgeCertificate {
-    let on = |network| on_network(&certificate.networks, network).map(deployments::deployed);
     v1::EdgeCertificate {
         edge_certificate_id: certificate.id.to_string(),
         edge_certificate_link: link(certificate.id),
@@ -267,8 +258,8 @@ fn view(certificate: &EdgeCertificate, warnings: Option<Vec<Warning>>) -> v1::Ed
         certificates: certificate.key_pairs.iter().filter_map(describe).collect(),
         settings: certificate.settings.clone(),
         owner_site_id: certificate.owner_site.map(|id| id.to_string()),
-        staging: on(Network::Staging),
-        production: on(Network::Production),
+        staging: deployments::on(certificate, Network::Staging),
+        production: deployments::on(certificate, Network::Production),
         created_date: wire::time(certificate.created_at),
         created_by: certificate.created_by.clone(),
         modified_date: certificate.modified_at.map(wire::time),

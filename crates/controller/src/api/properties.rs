@@ -7,7 +7,7 @@ use countersign_rules::json_schema;
 use http::StatusCode;
 use http::header::{ETAG, LOCATION};
 
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, no_such};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments};
 use crate::app::{ErrorCode, NewProperty, ServiceError, VersionPart};
@@ -476,14 +476,8 @@ fn id(call: &Call) -> Result<PropertyId, ServiceError> {
 }
 
 fn named(text: &str) -> Result<PropertyId, ServiceError> {
-    PropertyId::from_text(text).ok_or_else(|| {
-        let shown: String = text.chars().take(64).collect();
-        ServiceError::new(
-            ErrorCode::PropertyNotFound,
-            format!("The account has no property with the id `{shown}`."),
-        )
-        .with("propertyId", shown)
-    })
+    PropertyId::from_text(text)
+        .ok_or_else(|| no_such("propertyId", text, "property", ErrorCode::PropertyNotFound))
 }
 
 fn number(call: &Call) -> Result<u32, ServiceError> {

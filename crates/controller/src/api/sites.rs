@@ -10,7 +10,7 @@ use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
 use crate::app::{ErrorCode, ServiceError};
-use crate::model::{DeploymentKind, Site, SiteId, Warning, on_network};
+use crate::model::{DeploymentKind, Site, SiteId, Warning};
 use crate::{BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -266,15 +266,8 @@ fn input(call: &Call) -> Result<v1::SiteInput, ServiceError> {
 }
 
 fn id(call: &Call) -> Result<SiteId, ServiceError> {
-    let text = call.parameter("siteId");
-    SiteId::from_text(text).ok_or_else(|| {
-        let shown: String = text.chars().take(64).collect();
-        ServiceError::new(
-            ErrorCode::SiteNotFound,
-            format!("The account has no site with the id `{shown}`."),
-        )
-        .with("siteId", shown)
-    })
+    let code = ErrorCode::SiteNotFound;
+    call.thing("siteId", SiteId::from_text, "site", code)
 }
 
 fn link(id: SiteId) -> String {
@@ -282,15 +275,14 @@ fn link(id: SiteId) -> String {
 }
 
 fn view(site: &Site, warnings: Option<Vec<Warning>>) -> v1::Site {
-    let on = |network| on_network(&site.networks, network).map(deployments::deployed);
     v1::Site {
         site_id: site.id.to_string(),
         site_link: link(site.id),
         name: site.name.clone(),
         version: site.version,
         settings: site.settings.clone(),
-        staging: on(Network::Staging),
-        production: on(Network::Production),
+        staging: deployments::on(site, Network::Staging),
+        production: deployments::on(site, Network::Production),
         created_date: wire::time(site.created_at),
         created_by: site.created_by.clone(),
         modified_date: site.modified_at.map(wire::time),

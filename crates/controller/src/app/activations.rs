@@ -234,18 +234,10 @@ impl<'c> Activations<'c> {
         caller: &Caller,
         activation: &Activation,
     ) -> Result<Activation, ServiceError> {
-        let mut progress = self.context.progress.subscribe();
-        loop {
-            progress.borrow_and_update();
-            let now = self
-                .find(caller, activation.ca_set, activation.version, activation.id)
-                .await?;
-            if now.status != ActivationStatus::InProgress {
-                return Ok(now);
-            }
-            // The sender lives as long as the context.
-            let _ = progress.changed().await;
-        }
+        let (ca_set, version) = (activation.ca_set, activation.version);
+        let look = || self.find(caller, ca_set, version, activation.id);
+        let has_ended = |now: &Activation| now.status != ActivationStatus::InProgress;
+        self.context.until_ended(look, has_ended).await
     }
 
     /// Wakes whoever waits for work: something is in progress that a reconciler ends.

@@ -103,6 +103,17 @@ impl Error for ServiceError {
     }
 }
 
+impl StoreError {
+    /// What the caller is told: the refusal when a value had to be unique and is not.
+    pub(crate) fn or_not_unique(self, refusal: impl FnOnce() -> ServiceError) -> ServiceError {
+        if self.is_unique_violation() {
+            refusal()
+        } else {
+            self.into()
+        }
+    }
+}
+
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         if error.is_busy() {

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 pub(crate) use checked::{CheckedProperty, PropertyBody};
 pub use checked::{Finding, Findings};
 
-use super::client_credentials;
-use super::edge_certificates::{self, by_subject};
-use super::sites::short;
-use super::{Context, ErrorCode, ErrorItem, ServiceError, change};
+use super::input::{check_name, short};
+use super::{
+    Context, ErrorCode, ErrorItem, ServiceError, change, client_credentials, deployments,
+    edge_certificates,
+};
 use crate::model::{
-    Caller, CredentialReference, DeploymentKind, EdgeCertificateId, Property, PropertyId,
-    PropertyVersion,
+    Caller, CredentialReference, EdgeCertificateId, Property, PropertyId, PropertyVersion,
 };
 use crate::store::{self, Write};
 
@@ -83,14 +83,8 @@ impl<'c> Properties<'c> {
     /// When the store fails.
     pub async fn list(&self, caller: &Caller) -> Result<Vec<Property>, ServiceError> {
         let mut read = self.context.store.read_consistently().await?;
-        let mut properties = store::properties::list(&mut read, &caller.account, None).await?;
-        let kind = DeploymentKind::Property;
-        let deployed = store::deployments::deployed(&mut read, kind, &caller.account, None).await?;
-        let mut by_id = by_subject(deployed);
-        for property in &mut properties {
-            property.networks = by_id.remove(&property.id.number()).unwrap_or_default();
-        }
-        Ok(properties)
+        let all = store::properties::list(&mut read, &caller.account, None).await?;
+        Ok(deployments::with_networks(&mut read, caller, all).await?)
     }
 
     /// One property.
@@ -214,7 +208,7 @@ impl<'c> Properties<'c> {
         caller: &Caller,
         new: NewProperty,
     ) -> Result<Property, ServiceError> {
-        edge_certificates::check_name(&new.name).map_err(|error| error.at("/propertyName"))?;
+        check_name(&new.name).map_err(|error| error.at("/propertyName"))?;
         let source = match new.clone_from {
             Some((id, number)) => {
                 let property = find_in(write.connection(), caller, id).await?;
@@ -232,16 +226,17 @@ impl<'c> Properties<'c> {
             created_by: caller.name.clone(),
             networks: Vec::new(),
         };
-        match store::properties::insert(write.connection(), &property).await {
-            Err(error) if error.is_unique_violation() => {
-                return Err(ServiceError::new(
-                    ErrorCode::PropertyNameNotUnique,
-                    format!("Another property is called `{}`.", short(&property.name)),
-                )
-                .at("/propertyName"));
-            }
-            other => other?,
-        }
+        store::properties::insert(write.connection(), &property)
+            .await
+            .map_err(|error| {
+                error.or_not_unique(|| {
+                    ServiceError::new(
+                        ErrorCode::PropertyNameNotUnique,
+                        format!("Another property is called `{}`.", short(&property.name)),
+                    )
+                    .at("/propertyName")
+                })
+            })?;
         let version = PropertyVersion {
             property: property.id,
             number: 1,
@@ -284,7 +279,7 @@ impl<'c> Properties<'c> {
         id: PropertyId,
     ) -> Result<(), ServiceError> {
         let property = find_in(write.connection(), caller, id).await?;
-        edge_certificates::refuse_deployed(&property.name, &property.networks)?;
+        deployments::refuse_deployed(&property)?;
         let at = self.context.clock.now();
         store::properties::delete(write.connection(), id, at, &caller.name).await?;
         let before = Some(json!({"name": property.name}));
@@ -524,21 +519,14 @@ pub(crate) async fn find_in(
     id: PropertyId,
 ) -> Result<Property, ServiceError> {
     let found = store::properties::list(connection, &caller.account, Some(id)).await?;
-    let mut property = found.into_iter().next().ok_or_else(|| {
+    let found = deployments::with_networks(connection, caller, found).await?;
+    found.into_iter().next().ok_or_else(|| {
         ServiceError::new(
             ErrorCode::PropertyNotFound,
             format!("The account has no property {id}."),
         )
         .with("propertyId", id.to_string())
-    })?;
-    let kind = DeploymentKind::Property;
-    property.networks =
-        store::deployments::deployed(connection, kind, &caller.account, Some(id.number()))
-            .await?
-            .into_iter()
-            .map(|(_, deployed)| deployed)
-            .collect();
-    Ok(property)
+    })
 }
 
 pub(crate) async fn version_in(

@@ -5,7 +5,9 @@ use std::fmt;
 use countersign_snapshot::Network;
 use countersign_trust::UnixTime;
 
-use super::{AccountId, ActivationStatus, text_enum};
+use super::{
+    AccountId, ActivationStatus, ClientCredential, EdgeCertificate, Property, Site, text_enum,
+};
 
 /// Numbers deployments, across everything that is deployed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -90,7 +92,7 @@ pub struct Deployment {
     pub change_set: Option<i64>,
 }
 
-/// What a network has of a site, a property or an edge certificate.
+/// What a network has of something.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Deployed {
     /// The network.
@@ -99,4 +101,90 @@ pub struct Deployed {
     pub version: Option<u32>,
     /// The newest attempt to change that.
     pub latest: Option<Deployment>,
+}
+
+impl Deployed {
+    /// The attempt to change it that is in progress.
+    pub(crate) fn running(&self) -> Option<&Deployment> {
+        let latest = self.latest.as_ref()?;
+        (latest.status == ActivationStatus::InProgress).then_some(latest)
+    }
+
+    /// The version that the network has, or is about to have.
+    pub(crate) fn coming(&self) -> Option<u32> {
+        match self.running() {
+            Some(running) => {
+                (running.action == DeploymentAction::Deploy).then_some(running.version)
+            }
+            None => self.version,
+        }
+    }
+}
+
+/// Something that networks are asked to enforce, or to forget.
+pub(crate) trait Deployable {
+    /// What kind of thing it is.
+    const KIND: DeploymentKind;
+
+    /// Its number among those of its kind.
+    fn number(&self) -> i64;
+
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// What the networks have of it.
+    fn networks(&self) -> &[Deployed];
+
+    /// The same, to be filled in.
+    fn networks_mut(&mut self) -> &mut Vec<Deployed>;
+
+    /// What a network has of it; none when it was never asked.
+    fn on(&self, network: Network) -> Option<&Deployed> {
+        self.networks().iter().find(|it| it.network == network)
+    }
+
+    /// The version that a network enforces.
+    fn version_on(&self, network: Network) -> Option<u32> {
+        self.on(network)?.version
+    }
+
+    /// The version that a network enforces, or is about to.
+    fn coming_to(&self, network: Network) -> Option<u32> {
+        self.on(network)?.coming()
+    }
+
+    /// Whether no change of what the networks have of it is in progress.
+    fn is_settled(&self) -> bool {
+        self.networks().iter().all(|it| it.running().is_none())
+    }
+}
+
+macro_rules! deployable {
+    ($($kind:ident => $thing:ty,)+) => {$(
+        impl Deployable for $thing {
+            const KIND: DeploymentKind = DeploymentKind::$kind;
+
+            fn number(&self) -> i64 {
+                self.id.number()
+            }
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn networks(&self) -> &[Deployed] {
+                &self.networks
+            }
+
+            fn networks_mut(&mut self) -> &mut Vec<Deployed> {
+                &mut self.networks
+            }
+        }
+    )+};
+}
+deployable! {
+    ClientCredential => ClientCredential,
+    EdgeCertificate => EdgeCertificate,
+    Property => Property,
+    Site => Site,
 }

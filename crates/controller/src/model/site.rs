@@ -2,7 +2,7 @@
 
 use countersign_api::v1::edge_certificates::EdgeCertificateSettings;
 use countersign_api::v1::sites::SiteSettings;
-use countersign_snapshot::{Network, SealedSecret};
+use countersign_snapshot::SealedSecret;
 use countersign_trust::{Certificate, UnixTime};
 
 use super::{AccountId, Deployed, row_id};
@@ -74,6 +74,13 @@ pub struct EdgeCertificate {
     pub networks: Vec<Deployed>,
 }
 
+impl EdgeCertificate {
+    /// What is presented, one certificate for each key.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = &Certificate> {
+        self.key_pairs.iter().filter_map(|pair| pair.chain.first())
+    }
+}
+
 /// A certificate chain with its key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyPair {
@@ -83,10 +90,4 @@ pub struct KeyPair {
     pub chain: Vec<Certificate>,
     /// PKCS#8, sealed.
     pub sealed_key: SealedSecret,
-}
-
-/// What a network has of the thing.
-#[must_use]
-pub(crate) fn on_network(networks: &[Deployed], network: Network) -> Option<&Deployed> {
-    networks.iter().find(|deployed| deployed.network == network)
 }

@@ -12,33 +12,42 @@ use crate::nearest::nearest;
 /// The CA set with that name, or else with that id. Deleted ones are found by id only, since their names are free again.
 pub(crate) async fn ca_set(client: &Client, typed: &str) -> Result<CaSet> {
     let known = client.ca_sets(&CaSetQuery::default()).await?.ca_sets;
-    let by_name = known.iter().find(|set| set.ca_set_name == typed);
-    let found = by_name.or_else(|| known.iter().find(|set| set.ca_set_id == typed));
-    if let Some(set) = found {
-        return Ok(set.clone());
+    match named("ca-set", typed, &known, |set| {
+        (&set.ca_set_name, &set.ca_set_id)
+    }) {
+        Err(_) if typed.bytes().all(|byte| byte.is_ascii_digit()) && !typed.is_empty() => {
+            Ok(client.ca_set(typed).await?)
+        }
+        found => Ok(found?.clone()),
     }
-    if typed.bytes().all(|byte| byte.is_ascii_digit()) && !typed.is_empty() {
-        return Ok(client.ca_set(typed).await?);
-    }
-    let names = known.iter().map(|set| set.ca_set_name.as_str());
-    Err(missing("CA set", "ca-set", typed, names).into())
 }
 
-/// Nothing has that name; the nearest one is offered.
-pub(crate) fn missing<'a>(
-    kind: &str,
+/// The one of the known things that has that name, or else that id. When none has, the nearest name is offered. `noun` is the command's.
+pub(crate) fn named<'k, T>(
     noun: &str,
     typed: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> Complaint {
-    let hint = match nearest(typed, known) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("`countersign {noun} list` shows what there is"),
-    };
-    Complaint::new(
-        format!("there is no {kind} with the name or id `{typed}`"),
-        hint,
-    )
+    known: &'k [T],
+    name_and_id: impl Fn(&T) -> (&String, &String),
+) -> Result<&'k T, Complaint> {
+    let by_name = known.iter().find(|it| name_and_id(it).0 == typed);
+    let found = by_name.or_else(|| known.iter().find(|it| name_and_id(it).1 == typed));
+    found.ok_or_else(|| {
+        let kind = match noun {
+            "ca-set" => "CA set",
+            "certificate" => "edge certificate",
+            "client-credential" => "client credential",
+            other => other,
+        };
+        let names = known.iter().map(|it| name_and_id(it).0.as_str());
+        let hint = match nearest(typed, names) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("`countersign {noun} list` shows what there is"),
+        };
+        Complaint::new(
+            format!("there is no {kind} with the name or id `{typed}`"),
+            hint,
+        )
+    })
 }
 
 /// Which version of a CA set.

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use countersign_api::Client;
 use countersign_api::v1::edge_certificates::EdgeCertificate;
 
-use crate::ca_set::find::missing;
+use crate::ca_set::find::named;
 use crate::connection::{ConnectionOptions, Session};
 use crate::deployed::state;
 use crate::output::{Page, Table};
@@ -55,21 +55,10 @@ impl CertificateCommand {
 
 async fn find(client: &Client, typed: &str) -> Result<EdgeCertificate> {
     let known = client.edge_certificates().await?.edge_certificates;
-    let found = known
-        .iter()
-        .find(|certificate| certificate.name == typed)
-        .or_else(|| {
-            known
-                .iter()
-                .find(|certificate| certificate.edge_certificate_id == typed)
-        });
-    match found {
-        Some(certificate) => Ok(certificate.clone()),
-        None => {
-            let names = known.iter().map(|certificate| certificate.name.as_str());
-            Err(missing("edge certificate", "certificate", typed, names).into())
-        }
-    }
+    let found = named("certificate", typed, &known, |it| {
+        (&it.name, &it.edge_certificate_id)
+    })?;
+    Ok(found.clone())
 }
 
 fn page(certificate: &EdgeCertificate) -> String {

@@ -17,10 +17,10 @@ use countersign_api::Client;
 use countersign_api::v1::client_credentials::{ClientCredential, ClientCredentialVersion};
 use countersign_api::v1::deployment::Deployment;
 
-use crate::ca_set::find::missing;
+use crate::ca_set::find::named;
 use crate::ca_set::wait::Wait;
 use crate::connection::{ConnectionOptions, Session};
-use crate::deployed::{finish, sentence, state};
+use crate::deployed::{report, state};
 use crate::output::{Page, Table};
 
 /// Uploads, activates, rotates and rolls back client credentials: the certificates that the edge shows to origins.
@@ -66,17 +66,10 @@ impl ClientCredentialCommand {
 
 async fn find(client: &Client, typed: &str) -> Result<ClientCredential> {
     let known = client.client_credentials().await?.client_credentials;
-    let found = known
-        .iter()
-        .find(|credential| credential.name == typed)
-        .or_else(|| known.iter().find(|it| it.client_credential_id == typed));
-    match found {
-        Some(credential) => Ok(credential.clone()),
-        None => {
-            let names = known.iter().map(|credential| credential.name.as_str());
-            Err(missing("client credential", "client-credential", typed, names).into())
-        }
-    }
+    let found = named("client-credential", typed, &known, |it| {
+        (&it.name, &it.client_credential_id)
+    })?;
+    Ok(found.clone())
 }
 
 /// Waits for the end of what was asked of a network, if that is wanted, and says how it stands.
@@ -88,12 +81,8 @@ async fn end(
 ) -> Result<ExitCode> {
     let (id, name) = (&credential.client_credential_id, &credential.name);
     let client = &session.client;
-    let ended = finish(wait, name, deployment, async |number| {
-        Ok(client.client_credential_deployment(id, number).await?)
-    })
-    .await?;
-    session.output.show(&ended, || sentence(name, &ended))?;
-    Ok(ExitCode::SUCCESS)
+    let look = async |number| Ok(client.client_credential_deployment(id, number).await?);
+    report(session, wait, name, deployment, look).await
 }
 
 fn page(credential: &ClientCredential) -> String {

@@ -20,7 +20,7 @@ use clap::{Args, Subcommand};
 use countersign_api::Client;
 use countersign_api::v1::properties::{Property, PropertyVersion, RuleProblem};
 
-use crate::ca_set::find::missing;
+use crate::ca_set::find::named;
 use crate::connection::{ConnectionOptions, Session};
 use crate::deployed::state;
 use crate::output::{Page, plain};
@@ -78,17 +78,10 @@ impl PropertyCommand {
 /// The property with that name or id.
 async fn find(client: &Client, typed: &str) -> Result<Property> {
     let known = client.properties().await?.properties;
-    let found = known
-        .iter()
-        .find(|property| property.property_name == typed)
-        .or_else(|| known.iter().find(|property| property.property_id == typed));
-    match found {
-        Some(property) => Ok(property.clone()),
-        None => {
-            let names = known.iter().map(|it| it.property_name.as_str());
-            Err(missing("property", "property", typed, names).into())
-        }
-    }
+    let found = named("property", typed, &known, |it| {
+        (&it.property_name, &it.property_id)
+    })?;
+    Ok(found.clone())
 }
 
 fn page(property: &Property, version: &PropertyVersion) -> String {

@@ -17,7 +17,7 @@ use countersign_api::Client;
 use countersign_api::v1::deployment::Deployed;
 use countersign_api::v1::sites::{ProxyProtocol, Site};
 
-use crate::ca_set::find::missing;
+use crate::ca_set::find::named;
 use crate::connection::{ConnectionOptions, Session};
 use crate::deployed::state;
 use crate::output::Page;
@@ -64,21 +64,12 @@ impl SiteCommand {
 /// The site with that name, hostname or id.
 async fn find(client: &Client, typed: &str) -> Result<Site> {
     let known = client.sites().await?.sites;
-    let found = known
-        .iter()
-        .find(|site| site.name == typed)
-        .or_else(|| known.iter().find(|site| site.site_id == typed))
-        .or_else(|| {
-            let has = |site: &&Site| site.settings.hostnames.iter().any(|name| name == typed);
-            known.iter().find(has)
-        });
-    match found {
-        Some(site) => Ok(site.clone()),
-        None => {
-            let names = known.iter().map(|site| site.name.as_str());
-            Err(missing("site", "site", typed, names).into())
-        }
-    }
+    let has = |site: &&Site| site.settings.hostnames.iter().any(|name| name == typed);
+    let found = match named("site", typed, &known, |it| (&it.name, &it.site_id)) {
+        Ok(found) => found,
+        Err(missing) => known.iter().find(has).ok_or(missing)?,
+    };
+    Ok(found.clone())
 }
 
 fn networks(site: &Site) -> [Option<&Deployed>; 2] {

@@ -10,8 +10,7 @@ use crate::api::call::Reply;
 use crate::api::{activations, deployments, wire};
 use crate::app::{Finding, Findings, ServiceError};
 use crate::model::{
-    ActivationStatus, Deployment, DeploymentKind, Property, PropertyId, PropertyVersion, Warning,
-    on_network,
+    Deployable, Deployment, DeploymentKind, Property, PropertyId, PropertyVersion, Warning,
 };
 
 /// Where a property is.
@@ -20,14 +19,13 @@ pub(super) fn link(id: PropertyId) -> String {
 }
 
 pub(super) fn property(property: &Property) -> v1::Property {
-    let on = |network| on_network(&property.networks, network).map(deployments::deployed);
     v1::Property {
         property_id: property.id.to_string(),
         property_link: link(property.id),
         property_name: property.name.clone(),
         latest_version: property.latest_version,
-        staging: on(Network::Staging),
-        production: on(Network::Production),
+        staging: deployments::on(property, Network::Staging),
+        production: deployments::on(property, Network::Production),
         created_date: wire::time(property.created_at),
         created_by: property.created_by.clone(),
     }
@@ -58,13 +56,11 @@ pub(super) fn version(property: &Property, version: &PropertyVersion) -> v1::Pro
 }
 
 fn status(property: &Property, version: &PropertyVersion, network: Network) -> &'static str {
-    let Some(deployed) = on_network(&property.networks, network) else {
+    let Some(deployed) = property.on(network) else {
         return "INACTIVE";
     };
-    let is_running = deployed.latest.as_ref().is_some_and(|latest| {
-        latest.status == ActivationStatus::InProgress && latest.version == version.number
-    });
-    if is_running {
+    let running = deployed.running();
+    if running.is_some_and(|running| running.version == version.number) {
         "PENDING"
     } else if deployed.version == Some(version.number) {
         "ACTIVE"

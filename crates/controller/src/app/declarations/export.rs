@@ -11,9 +11,8 @@ use sqlx::SqliteConnection;
 
 use super::affected::wire;
 use super::names::{Names, Unknown};
-use crate::app::edge_certificates::{self, by_subject};
-use crate::app::{ServiceError, properties};
-use crate::model::{Caller, Deployed, DeploymentKind};
+use crate::app::{ServiceError, deployments, edge_certificates, properties};
+use crate::model::{Caller, Deployed};
 use crate::store;
 use crate::store::ca_sets::CaSetFilter;
 
@@ -66,19 +65,16 @@ pub(super) async fn declaration(
             .edge_certificates
             .insert(certificate.name, declared);
     }
-    let kind = DeploymentKind::Site;
-    let mut deployed = by_subject(store::deployments::deployed(read, kind, account, None).await?);
-    for site in store::sites::list(read, account, None).await? {
+    let sites = store::sites::list(read, account, None).await?;
+    for site in deployments::with_networks(read, caller, sites).await? {
         let mut settings = site.settings;
         names.site(&mut settings, Unknown::Stays)?;
-        let on = deployed.remove(&site.id.number()).unwrap_or_default();
-        let networks = networks(&on);
+        let networks = networks(&site.networks);
         let declared = DeclaredSite { settings, networks };
         declaration.sites.insert(site.name, declared);
     }
-    let kind = DeploymentKind::Property;
-    let mut deployed = by_subject(store::deployments::deployed(read, kind, account, None).await?);
-    for property in store::properties::list(read, account, None).await? {
+    let all = store::properties::list(read, account, None).await?;
+    for property in deployments::with_networks(read, caller, all).await? {
         let newest = property.latest_version;
         let version = properties::version_in(read, &property, newest).await?;
         let mut hostnames = version.hostnames;
@@ -86,12 +82,11 @@ pub(super) async fn declaration(
         let mut rules =
             serde_json::from_str(&version.rules).map_err(crate::store::StoreError::from)?;
         names.rules(&mut rules, Unknown::Stays)?;
-        let on = deployed.remove(&property.id.number()).unwrap_or_default();
         let declared = DeclaredProperty {
             hostnames,
             origins: version.origins,
             rules,
-            networks: networks(&on),
+            networks: networks(&property.networks),
         };
         declaration.properties.insert(property.name, declared);
     }

@@ -13,17 +13,15 @@ use countersign_trust::{Sha1Signatures, parse_bundle, to_pem};
 
 use super::affected::wire;
 use super::names::{Names, Unknown};
-use crate::app::edge_certificates::{self, CheckedChain};
+use crate::app::chain::CheckedChain;
 use crate::app::properties::{self, NewProperty, Properties, VersionPart};
 use crate::app::sites::{self, Sites, network_of};
 use crate::app::upload::{self, Accepted};
 use crate::app::{
-    Activations, CaSets, Context, ErrorCode, NewCaSet, ServiceError, SubmittedCertificate, Versions,
+    Activations, CaSets, Context, ErrorCode, NewCaSet, ServiceError, SubmittedCertificate,
+    Versions, deployments, edge_certificates,
 };
-use crate::model::{
-    ActivationKind, ActivationStatus, CaSet, Caller, Deployed, DeploymentAction, EdgeCertificate,
-    PropertyVersion, on_network,
-};
+use crate::model::{ActivationKind, CaSet, Caller, Deployable, EdgeCertificate, PropertyVersion};
 use crate::store::ca_sets::CaSetFilter;
 use crate::store::{self, Write};
 
@@ -291,8 +289,7 @@ impl<'a> Making<'a> {
                         (false, Some(chains)) => chains,
                         (false, None) => return Err(needs_key(name)),
                     };
-                    let networks = known.networks.clone();
-                    let mut updated = edge_certificates::update(
+                    let updated = edge_certificates::update(
                         self.context,
                         write,
                         self.caller,
@@ -302,14 +299,13 @@ impl<'a> Making<'a> {
                         &settings,
                     )
                     .await?;
-                    updated.networks = networks;
                     self.note("UPDATE", "edgeCertificate", name, updated.version, None);
                     updated
                 }
             }
         };
         for network in declared.networks.iter().copied().map(network_of) {
-            if coming(&certificate.networks, network) == Some(certificate.version) {
+            if certificate.coming_to(network) == Some(certificate.version) {
                 continue;
             }
             let (context, caller) = (self.context, self.caller);
@@ -330,7 +326,7 @@ impl<'a> Making<'a> {
             return Ok(());
         };
         for network in not_among(&declared.networks) {
-            let Some(version) = coming(&certificate.networks, network) else {
+            let Some(version) = certificate.coming_to(network) else {
                 continue;
             };
             let users =
@@ -338,7 +334,7 @@ impl<'a> Making<'a> {
                     .await?;
             edge_certificates::refuse_in_use(&certificate, &users)?;
             let (context, caller) = (self.context, self.caller);
-            edge_certificates::remove_in(context, write, caller, &certificate, network).await?;
+            deployments::forget(context, write, caller, &certificate, network).await?;
             self.note("FORGET", "edgeCertificate", name, version, Some(network));
         }
         Ok(())
@@ -389,16 +385,14 @@ impl<'a> Making<'a> {
             }
         };
         for network in declared.networks.iter().copied().map(network_of) {
-            if coming(&site.networks, network) != Some(site.version) {
+            if site.coming_to(network) != Some(site.version) {
                 sites::deploy_in(self.context, write, self.caller, &site, network).await?;
                 self.note("ENFORCE", "site", name, site.version, Some(network));
             }
         }
         for network in not_among(&declared.networks) {
-            if let Some(version) = coming(&site.networks, network) {
-                service
-                    .remove_in(write, self.caller, &site, network)
-                    .await?;
+            if let Some(version) = site.coming_to(network) {
+                deployments::forget(self.context, write, self.caller, &site, network).await?;
                 self.note("FORGET", "site", name, version, Some(network));
             }
         }
@@ -475,7 +469,7 @@ impl<'a> Making<'a> {
         let service = Properties::new(self.context);
         let name = property.name.as_str();
         for network in networks.iter().copied().map(network_of) {
-            if coming(&property.networks, network) != Some(version.number) {
+            if property.coming_to(network) != Some(version.number) {
                 service
                     .activate_in(write, self.caller, property, version, network)
                     .await?;
@@ -483,10 +477,8 @@ impl<'a> Making<'a> {
             }
         }
         for network in not_among(networks) {
-            if let Some(active) = coming(&property.networks, network) {
-                service
-                    .deactivate_in(write, self.caller, property, active, network)
-                    .await?;
+            if let Some(active) = property.coming_to(network) {
+                deployments::forget(self.context, write, self.caller, property, network).await?;
                 self.note("FORGET", "property", name, active, Some(network));
             }
         }
@@ -508,17 +500,6 @@ impl<'a> Making<'a> {
             version,
             network: network.map(wire),
         });
-    }
-}
-
-/// The version that a network has, or is about to have.
-fn coming(networks: &[Deployed], network: Network) -> Option<u32> {
-    let deployed = on_network(networks, network)?;
-    match &deployed.latest {
-        Some(latest) if latest.status == ActivationStatus::InProgress => {
-            (latest.action == DeploymentAction::Deploy).then_some(latest.version)
-        }
-        _ => deployed.version,
     }
 }
 

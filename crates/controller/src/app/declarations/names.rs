@@ -7,7 +7,7 @@ use countersign_api::v1::properties::PropertyHostname;
 use countersign_api::v1::sites::SiteSettings;
 use serde_json::Value;
 
-use crate::app::sites::short;
+use crate::app::input::short;
 use crate::app::{ErrorCode, ServiceError};
 
 /// What ids and names stand for each other.

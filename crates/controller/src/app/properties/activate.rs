@@ -6,12 +6,12 @@ use countersign_snapshot::{CaSetId, NamePattern, Network};
 use super::{Properties, PropertyBody, find_in, item, judge, version_in};
 use crate::app::client_credentials;
 use crate::app::deployments::{self, Subject};
-use crate::app::edge_certificates::{self, deployment_not_found};
+use crate::app::input::invalid;
 use crate::app::sites::CheckedEdgeCertificate;
-use crate::app::{ErrorCode, ErrorItem, ServiceError};
+use crate::app::{ErrorCode, ErrorItem, ServiceError, certificate_names, edge_certificates};
 use crate::model::{
-    ActivationStatus, Caller, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificate, EdgeCertificateId, Property, PropertyId, PropertyVersion, Warning, on_network,
+    Caller, Deployable, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
+    EdgeCertificate, EdgeCertificateId, Property, PropertyId, PropertyVersion, Warning,
 };
 use crate::store::{self, Write};
 
@@ -35,8 +35,7 @@ impl Properties<'_> {
         let activation = self
             .activate_in(&mut write, caller, &property, &version, network)
             .await?;
-        write.commit().await?;
-        self.context.work.notify_waiters();
+        self.context.commit_work(write).await?;
         Ok(activation)
     }
 
@@ -54,32 +53,17 @@ impl Properties<'_> {
         let mut write = self.context.store.write().await?;
         let property = find_in(write.connection(), caller, id).await?;
         version_in(write.connection(), &property, number).await?;
-        let active = on_network(&property.networks, network).and_then(|it| it.version);
-        if active != Some(number) {
-            return Err(edge_certificates::not_deployed(
+        if property.version_on(network) != Some(number) {
+            return Err(deployments::not_deployed(
                 &format!("version {number} of {}", property.name),
                 network,
             ));
         }
-        let deactivation = self
-            .deactivate_in(&mut write, caller, &property, number, network)
-            .await?;
-        write.commit().await?;
-        self.context.work.notify_waiters();
+        let context = self.context;
+        let deactivation =
+            deployments::forget(context, &mut write, caller, &property, network).await?;
+        self.context.commit_work(write).await?;
         Ok(deactivation)
-    }
-
-    pub(crate) async fn deactivate_in(
-        &self,
-        write: &mut Write,
-        caller: &Caller,
-        property: &Property,
-        number: u32,
-        network: Network,
-    ) -> Result<Deployment, ServiceError> {
-        let subject = subject(property, number);
-        let action = DeploymentAction::Remove;
-        deployments::request(self.context, write, caller, subject, network, action, "{}").await
     }
 
     /// Asks a network to go back to the version that it enforced before the one that it enforces now.
@@ -93,17 +77,9 @@ impl Properties<'_> {
         network: Network,
     ) -> Result<(Deployment, Vec<Warning>), ServiceError> {
         let property = self.find(caller, id).await?;
-        let active = on_network(&property.networks, network).and_then(|it| it.version);
-        let history = self.activations(caller, id).await?;
-        let previous = history
-            .iter()
-            .filter(|it| {
-                it.network == network
-                    && it.action == DeploymentAction::Deploy
-                    && it.status == ActivationStatus::Complete
-            })
-            .map(|it| it.version)
-            .find(|version| Some(*version) != active)
+        let mut read = self.context.store.read().await?;
+        let previous = deployments::previous_version(&mut read, &property, network)
+            .await?
             .ok_or_else(|| {
                 ServiceError::new(
                     ErrorCode::NoPreviousPropertyVersion,
@@ -114,6 +90,7 @@ impl Properties<'_> {
                 )
                 .with("propertyId", property.id.to_string())
             })?;
+        drop(read);
         self.activate(caller, id, previous, network).await
     }
 
@@ -126,10 +103,7 @@ impl Properties<'_> {
         caller: &Caller,
         id: PropertyId,
     ) -> Result<Vec<Deployment>, ServiceError> {
-        self.find(caller, id).await?;
-        let mut read = self.context.store.read().await?;
-        let kind = DeploymentKind::Property;
-        Ok(store::deployments::list(&mut read, kind, id.number()).await?)
+        deployments::history(self.context, &self.find(caller, id).await?).await
     }
 
     /// One of them.
@@ -142,12 +116,7 @@ impl Properties<'_> {
         id: PropertyId,
         activation: DeploymentId,
     ) -> Result<Deployment, ServiceError> {
-        self.find(caller, id).await?;
-        let mut read = self.context.store.read().await?;
-        let kind = DeploymentKind::Property;
-        store::deployments::find(&mut read, kind, id.number(), activation)
-            .await?
-            .ok_or_else(|| deployment_not_found(activation))
+        deployments::one(self.context, &self.find(caller, id).await?, activation).await
     }
 
     /// Waits until no change of what the networks have of it is in progress.
@@ -155,16 +124,8 @@ impl Properties<'_> {
     /// # Errors
     /// When the account has none with that id.
     pub async fn settled(&self, caller: &Caller, id: PropertyId) -> Result<Property, ServiceError> {
-        let mut progress = self.context.progress.subscribe();
-        loop {
-            progress.borrow_and_update();
-            let property = self.find(caller, id).await?;
-            if !property.networks.iter().any(is_running) {
-                return Ok(property);
-            }
-            // The sender lives as long as the context.
-            let _ = progress.changed().await;
-        }
+        let look = || self.find(caller, id);
+        self.context.until_ended(look, Property::is_settled).await
     }
 
     pub(crate) async fn activate_in(
@@ -220,7 +181,7 @@ impl Properties<'_> {
         };
         let body = serde_json::to_string(&body).map_err(ServiceError::internal)?;
         let at = self.context.clock.now();
-        let subject = subject(property, version.number);
+        let subject = Subject::of(property, version.number);
         let action = DeploymentAction::Deploy;
         let deployment =
             deployments::request(self.context, write, caller, subject, network, action, &body)
@@ -265,7 +226,7 @@ impl Properties<'_> {
                     now,
                 )
                 .map_err(|error| error.at(format!("/hostnames/{index}")))?;
-                if !will_be_deployed(certificate, network) {
+                if certificate.coming_to(network).is_none() {
                     problems.push(problem(
                         index,
                         "edge-certificate-not-deployed",
@@ -332,15 +293,12 @@ fn the_one_for(
 ) -> Option<EdgeCertificate> {
     let covering: Vec<&EdgeCertificate> = known
         .iter()
-        .filter(|certificate| will_be_deployed(certificate, network))
+        .filter(|certificate| certificate.coming_to(network).is_some())
         .filter(|certificate| edge_certificates::covers_all(certificate, pattern))
         .collect();
     let has_the_name = |certificate: &&&EdgeCertificate| {
-        certificate
-            .key_pairs
-            .iter()
-            .filter_map(|pair| pair.chain.first())
-            .all(|leaf| edge_certificates::names(leaf).contains(pattern))
+        let mut leaves = certificate.leaves();
+        leaves.all(|leaf| certificate_names(leaf).contains(pattern))
     };
     let exact: Vec<&EdgeCertificate> = covering.iter().filter(has_the_name).copied().collect();
     let candidates = if exact.is_empty() { covering } else { exact };
@@ -374,27 +332,9 @@ fn the_one_for(
     }
 }
 
-fn will_be_deployed(certificate: &EdgeCertificate, network: Network) -> bool {
-    let Some(deployed) = on_network(&certificate.networks, network) else {
-        return false;
-    };
-    match deployed.latest.as_ref().filter(|_| is_running(deployed)) {
-        Some(running) => running.action == DeploymentAction::Deploy,
-        None => deployed.version.is_some(),
-    }
-}
-
-fn is_running(deployed: &Deployed) -> bool {
-    deployed
-        .latest
-        .as_ref()
-        .is_some_and(|it| it.status == ActivationStatus::InProgress)
-}
-
 /// The CA sets whose clients are known where an edge certificate is presented.
 fn asked_for(certificate: &EdgeCertificate) -> Result<Vec<CaSetId>, ServiceError> {
-    let checked = CheckedEdgeCertificate::new(&certificate.settings)
-        .map_err(crate::app::edge_certificates::invalid)?;
+    let checked = CheckedEdgeCertificate::new(&certificate.settings).map_err(invalid)?;
     Ok(checked.client_auth.ca_sets)
 }
 
@@ -419,13 +359,4 @@ fn warnings(findings: &[super::Finding]) -> Vec<Warning> {
             context: serde_json::Map::new(),
         })
         .collect()
-}
-
-fn subject(property: &Property, version: u32) -> Subject<'_> {
-    Subject {
-        kind: DeploymentKind::Property,
-        id: property.id.number(),
-        name: &property.name,
-        version,
-    }
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::walk::{self, Named, References};
 use crate::app::compile::{EnforcedProperty, Hosts, made_id};
-use crate::app::sites::{checked_origin, credential_of, short};
+use crate::app::input::short;
+use crate::app::sites::{checked_origin, credential_of};
 use crate::model::{CredentialReference, EdgeCertificateId, PropertyId};
 
 const HOSTNAMES_MAX: usize = 1_000;

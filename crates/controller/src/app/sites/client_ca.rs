@@ -3,7 +3,7 @@
 use countersign_snapshot::{CaSetId, Network};
 use countersign_trust::{Sha1Signatures, parse_bundle, to_pem};
 
-use super::short;
+use crate::app::input::short;
 use crate::app::{
     Activations, CaSets, Context, ErrorCode, NewCaSet, NewVersion, ServiceError,
     SubmittedCertificate, Versions, upload,

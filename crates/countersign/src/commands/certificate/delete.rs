@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use crate::ca_set::impact::Consent;
 use crate::connection::Session;
-use crate::output::plain;
+use crate::deployed::deleted;
 
 /// Deletes an edge certificate with its key. Refused while something uses it.
 #[derive(Debug, Args)]
@@ -27,10 +26,6 @@ impl Delete {
             "`{name}` and its private key are deleted for good."
         ))?;
         session.client.delete_edge_certificate(id).await?;
-        let answer = json!({ "edgeCertificateId": id, "deleted": true });
-        session
-            .output
-            .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
-        Ok(ExitCode::SUCCESS)
+        deleted(session, "edgeCertificateId", id, name)
     }
 }

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use crate::ca_set::impact::Consent;
 use crate::connection::Session;
-use crate::output::plain;
+use crate::deployed::deleted;
 
 /// Deletes a client credential with its keys. Refused while a network has it.
 #[derive(Debug, Args)]
@@ -27,10 +26,6 @@ impl Delete {
             "`{name}` and its private keys are deleted for good."
         ))?;
         session.client.delete_client_credential(id).await?;
-        let answer = json!({ "clientCredentialId": id, "deleted": true });
-        session
-            .output
-            .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
-        Ok(ExitCode::SUCCESS)
+        deleted(session, "clientCredentialId", id, name)
     }
 }

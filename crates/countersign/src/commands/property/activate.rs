@@ -9,7 +9,7 @@ use crate::ca_set::Network;
 use crate::ca_set::impact::Consent;
 use crate::ca_set::wait::Wait;
 use crate::connection::Session;
-use crate::deployed::{finish, sentence};
+use crate::deployed::report;
 use crate::output::warn;
 
 /// Makes a network enforce a version, which never changes from then on.
@@ -52,10 +52,6 @@ impl Activate {
             .await?;
         warn(&started.validation.unwrap_or_default().warnings);
         let look = async |activation| Ok(client.property_activation(id, activation).await?);
-        let activation = finish(self.wait, name, started.deployment, look).await?;
-        session
-            .output
-            .show(&activation, || sentence(name, &activation))?;
-        Ok(ExitCode::SUCCESS)
+        report(session, self.wait, name, started.deployment, look).await
     }
 }

@@ -10,7 +10,7 @@ use crate::ca_set::impact::Consent;
 use crate::ca_set::wait::Wait;
 use crate::complaint::Complaint;
 use crate::connection::Session;
-use crate::deployed::{finish, sentence};
+use crate::deployed::report;
 
 /// Makes a network forget a property; its hostnames are unknown there afterwards.
 #[derive(Debug, Args)]
@@ -56,8 +56,6 @@ impl Deactivate {
             .deactivate_property(id, active, self.network.wire())
             .await?;
         let look = async |activation| Ok(client.property_activation(id, activation).await?);
-        let removal = finish(self.wait, name, started.deployment, look).await?;
-        session.output.show(&removal, || sentence(name, &removal))?;
-        Ok(ExitCode::SUCCESS)
+        report(session, self.wait, name, started.deployment, look).await
     }
 }

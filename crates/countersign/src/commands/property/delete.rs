@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use crate::ca_set::impact::Consent;
 use crate::connection::Session;
-use crate::output::plain;
+use crate::deployed::deleted;
 
 /// Deletes a property. Refused while a network has it.
 #[derive(Debug, Args)]
@@ -26,10 +25,6 @@ impl Delete {
         self.consent
             .require(&format!("`{name}` and its versions are deleted."))?;
         session.client.delete_property(id).await?;
-        let answer = json!({ "propertyId": id, "deleted": true });
-        session
-            .output
-            .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
-        Ok(ExitCode::SUCCESS)
+        deleted(session, "propertyId", id, name)
     }
 }

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
 
 use crate::ca_set::impact::Consent;
 use crate::connection::Session;
-use crate::output::plain;
+use crate::deployed::deleted;
 
 /// Deletes a site that no network has.
 #[derive(Debug, Args)]
@@ -26,10 +25,6 @@ impl Delete {
         self.consent
             .require(&format!("The site `{name}` is deleted for good."))?;
         session.client.delete_site(&site.site_id).await?;
-        let answer = json!({ "siteId": site.site_id, "deleted": true });
-        session
-            .output
-            .show(&answer, || format!("`{}` is deleted\n", plain(name)))?;
-        Ok(ExitCode::SUCCESS)
+        deleted(session, "siteId", &site.site_id, name)
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::ca_set::Network;
 use crate::ca_set::wait::Wait;
 use crate::connection::Session;
-use crate::deployed::{finish, sentence};
+use crate::deployed::report;
 
 /// Makes a network enforce a site as it is now.
 #[derive(Debug, Args)]
@@ -30,10 +30,6 @@ impl Deploy {
             .deploy_site(&site.site_id, self.network.wire())
             .await?;
         let look = async |id| Ok(client.site_deployment(&site.site_id, id).await?);
-        let deployment = finish(self.wait, &site.name, started, look).await?;
-        session
-            .output
-            .show(&deployment, || sentence(&site.name, &deployment))?;
-        Ok(ExitCode::SUCCESS)
+        report(session, self.wait, &site.name, started, look).await
     }
 }

@@ -9,7 +9,7 @@ use crate::ca_set::Network;
 use crate::ca_set::impact::Consent;
 use crate::ca_set::wait::Wait;
 use crate::connection::Session;
-use crate::deployed::{finish, sentence};
+use crate::deployed::report;
 
 /// Makes a network forget a site; its hostnames are unknown there afterwards.
 #[derive(Debug, Args)]
@@ -37,10 +37,6 @@ impl Remove {
             .remove_site(&site.site_id, self.network.wire())
             .await?;
         let look = async |id| Ok(client.site_deployment(&site.site_id, id).await?);
-        let removal = finish(self.wait, &site.name, started, look).await?;
-        session
-            .output
-            .show(&removal, || sentence(&site.name, &removal))?;
-        Ok(ExitCode::SUCCESS)
+        report(session, self.wait, &site.name, started, look).await
     }
 }

@@ -12,7 +12,7 @@ use countersign_snapshot::{
     OriginLimits, OriginPolicy, OriginProtocol, OriginTimeouts, Outliers, Retries, ServerName,
 };
 
-use super::{Problems, short};
+use crate::app::input::{Problems, short};
 
 const ADDRESSES_MAX: usize = 64;
 const FRONTS_MAX: usize = 64;

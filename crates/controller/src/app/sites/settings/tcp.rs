@@ -6,7 +6,7 @@ use countersign_api::v1::sites::{ProxyProtocol as WireProxyProtocol, SiteSetting
 use countersign_api::v1::tls::HttpVersions;
 use countersign_snapshot::{ProxyProtocol, Service, TcpService};
 
-use super::{Problems, short};
+use crate::app::input::{Problems, short};
 
 const ALPN_MAX: usize = 16;
 /// A week; nobody waits longer for a byte.

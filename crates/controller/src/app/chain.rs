@@ -6,7 +6,9 @@ use countersign_trust::{
     RevocationIndex, Sha1Signatures, UnixTime, Validity, Verdict, evaluate, parse_bundle,
 };
 
-use crate::app::secrets::PrivateKey;
+use super::ErrorItem;
+use super::secrets::PrivateKey;
+use crate::model::Warning;
 
 /// The longest chain that is presented.
 const CHAIN_MAX: usize = 8;
@@ -27,12 +29,38 @@ pub(crate) struct ChainRemark {
     pub(crate) detail: String,
 }
 
+impl ChainRemark {
+    /// The remark as the API gives it, about the upload at that place.
+    pub(crate) fn warning(&self, place: &str) -> Warning {
+        Warning {
+            code: self.code.to_owned(),
+            title: "About the certificate chain.".to_owned(),
+            detail: self.detail.clone(),
+            pointer: Some(format!("{place}/{}", Field::Certificate.name())),
+            context: serde_json::Map::new(),
+        }
+    }
+}
+
 /// Why a chain cannot be presented, and which field says so.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ChainProblem {
     pub(crate) field: Field,
     pub(crate) code: &'static str,
     pub(crate) detail: String,
+}
+
+impl ChainProblem {
+    /// The problem as the API gives it, about the upload at that place.
+    pub(crate) fn item(self, place: &str) -> ErrorItem {
+        ErrorItem {
+            code: self.code.to_owned(),
+            title: "The certificate or its key cannot be used.".to_owned(),
+            detail: self.detail,
+            pointer: Some(format!("{place}/{}", self.field.name())),
+            context: serde_json::Map::new(),
+        }
+    }
 }
 
 /// A field of an upload.

@@ -1,0 +1,88 @@
+//! Who names a client credential, and what has to be there for that.
+
+use countersign_snapshot::Network;
+
+use super::find_in;
+use crate::app::{ErrorCode, ServiceError};
+use crate::model::{Caller, ClientCredential, CredentialReference, Deployable, DeploymentKind};
+use crate::store::{self, Write};
+
+/// Refuses when a client credential that is referred to is not there, or is not on the network and not about to be.
+pub(crate) async fn require_active(
+    write: &mut Write,
+    caller: &Caller,
+    network: Network,
+    reference: CredentialReference,
+    pointer: &str,
+) -> Result<(), ServiceError> {
+    let credential = find_in(write.connection(), caller, reference.id)
+        .await
+        .map_err(|error| error.at(pointer))?;
+    let is_good = match (credential.coming_to(network), reference.version) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(there), Some(wanted)) => there == wanted,
+    };
+    if is_good {
+        return Ok(());
+    }
+    let which = reference.version.map_or_else(
+        || "The".to_owned(),
+        |version| format!("Version {version} of the"),
+    );
+    Err(ServiceError::new(
+        ErrorCode::ClientCredentialNotActive,
+        format!(
+            "{which} client credential `{}` is not active on {network}; activate it there first.",
+            credential.name
+        ),
+    )
+    .at(pointer)
+    .with("clientCredentialId", reference.id.to_string())
+    .with("network", network.as_str().to_ascii_uppercase()))
+}
+
+/// Whether the account has what is referred to.
+pub(crate) async fn exists(
+    connection: &mut sqlx::SqliteConnection,
+    caller: &Caller,
+    reference: CredentialReference,
+) -> Result<bool, ServiceError> {
+    let found =
+        store::client_credentials::list(connection, &caller.account, Some(reference.id)).await?;
+    Ok(found.first().is_some_and(|credential| {
+        reference
+            .version
+            .is_none_or(|wanted| credential.versions.iter().any(|it| it.number == wanted))
+    }))
+}
+
+/// Refuses to take a credential away from those that show it, on one network or on any.
+pub(super) async fn refuse_used(
+    write: &mut Write,
+    credential: &ClientCredential,
+    network: Option<Network>,
+) -> Result<(), ServiceError> {
+    let users =
+        store::client_credentials::users(write.connection(), credential.id, network).await?;
+    if users.is_empty() {
+        return Ok(());
+    }
+    let users: Vec<_> = users
+        .into_iter()
+        .map(|(kind, name)| match kind {
+            DeploymentKind::Property => format!("the property `{name}`"),
+            _ => format!("the site `{name}`"),
+        })
+        .collect();
+    Err(ServiceError::new(
+        ErrorCode::ClientCredentialInUse,
+        format!(
+            "The client credential `{}` is shown to origins by {}; change or remove them first.",
+            credential.name,
+            users.join(", ")
+        ),
+    )
+    .with("clientCredentialId", credential.id.to_string())
+    .with("users", users))
+}
