@@ -232,5 +232,6 @@ fn binding(number: u64, name: &str, ca_set: u64) -> Binding {
         .to_json(),
         origin: "main".parse().unwrap(),
         service: Service::Http,
+        property: None,
     }
 }

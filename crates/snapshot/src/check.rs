@@ -525,6 +525,7 @@ fn is_as_before(
         rules,
         origin,
         service,
+        property,
     } = binding;
     let before = &earlier.binding;
     before.id == *id
@@ -535,6 +536,7 @@ fn is_as_before(
         && before.rules == *rules
         && before.origin == *origin
         && before.service == *service
+        && before.property == *property
         && earlier.ca_sets.len() == ca_sets.len()
         && earlier
             .ca_sets

@@ -219,6 +219,17 @@ pub struct Binding {
     pub origin: OriginId,
     /// What is done with a connection whose handshake is over.
     pub service: Service,
+    /// Whose rules these are, for logs. Decides nothing.
+    pub property: Option<PropertyVersion>,
+}
+
+/// What was activated, as people call it: a version of a property, or a site as it was deployed.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct PropertyVersion {
+    /// Its name.
+    pub name: String,
+    /// Which version; of a site, the number of its settings.
+    pub version: VersionNumber,
 }
 
 /// What is done with a connection whose handshake is over.

@@ -17,10 +17,12 @@ use crate::{
     SealedSecret, Snapshot, VersionNumber,
 };
 use origin_policy::WireOriginPolicy;
+use property::WireProperty;
 use sections::Sections;
 use tcp::WireTcp;
 
 mod origin_policy;
+mod property;
 mod sections;
 mod tcp;
 
@@ -65,6 +67,11 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
         .iter()
         .filter_map(WireOriginPolicy::of)
         .collect();
+    let properties: Vec<_> = snapshot
+        .bindings
+        .iter()
+        .filter_map(WireProperty::of)
+        .collect();
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
@@ -72,6 +79,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             encode_infallibly(&policies),
             encode_infallibly(&origins),
             encode_infallibly(&tcp),
+            encode_infallibly(&properties),
         ],
     );
     bytes
@@ -98,6 +106,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     }
     origin_policies(&mut snapshot, sections.take()?)?;
     tcp::read(&mut snapshot, sections.take()?)?;
+    property::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }
@@ -558,6 +567,7 @@ impl TryFrom<WireBinding> for model::Binding {
             rules: wire.rules,
             origin: wire.origin.parse()?,
             service: model::Service::Http,
+            property: None,
         })
     }
 }

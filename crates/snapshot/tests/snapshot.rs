@@ -133,6 +133,10 @@ fn snapshot() -> Snapshot {
             rules: rules(&["199"]),
             origin: "plain".parse().unwrap(),
             service: Service::Http,
+            property: Some(PropertyVersion {
+                name: "shop".to_owned(),
+                version: VersionNumber::new(7),
+            }),
         }],
     }
 }
@@ -186,7 +190,7 @@ fn what_arrives_is_what_was_signed() {
     assert_eq!(read, snapshot());
 }
 
-/// The bindings of a service that passes bytes on come after the policies of CA sets, and neither is there without need.
+/// The names of properties come after the bindings that pass bytes on, those after the policies of CA sets, and none is there without need.
 #[test]
 fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_before() {
     let (key, _) = SigningKey::generate().unwrap();
@@ -196,8 +200,14 @@ fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_befor
         alpn: vec!["postgresql".into()],
     });
     for policy in [RevocationMode::Off, RevocationMode::Prefer] {
-        for service in [Service::Http, tcp.clone()] {
+        for (service, is_named) in [
+            (Service::Http, false),
+            (tcp.clone(), false),
+            (Service::Http, true),
+            (tcp.clone(), true),
+        ] {
             let mut snapshot = snapshot();
+            snapshot.bindings[0].property.take_if(|_| !is_named);
             snapshot.ca_sets[0].policy.revocation.mode = policy;
             snapshot.origins[0].scheme = OriginScheme::Tcp;
             snapshot.bindings[0].service = service;
@@ -461,6 +471,11 @@ fn what_did_not_change_is_taken_over_and_nothing_else() {
         taken_over(&|it| it.bindings[0].tls.http = HttpVersions::Http1AndHttp2),
         but(0),
         "TLS"
+    );
+    assert_eq!(
+        taken_over(&|it| it.bindings[0].property = None),
+        but(0),
+        "what the log calls it"
     );
     let names_the_set = |it: &Snapshot| -> Vec<bool> {
         it.bindings

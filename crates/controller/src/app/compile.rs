@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign_snapshot::{
     CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, Generation, Network, Origin,
-    OriginId, SealedSecret, SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
+    OriginId, PropertyVersion, SealedSecret, SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
 };
 use countersign_trust::UnixTime;
 
@@ -26,8 +26,16 @@ pub(crate) struct NetworkState {
     pub(crate) ca_sets: BTreeMap<CaSetId, Arc<CaSet>>,
     pub(crate) client_credentials: BTreeMap<CredentialId, Arc<EnforcedCredential>>,
     pub(crate) edge_certificates: BTreeMap<EdgeCertificateId, Arc<EnforcedEdgeCertificate>>,
-    pub(crate) properties: BTreeMap<PropertyId, Arc<CheckedProperty>>,
-    pub(crate) sites: BTreeMap<SiteId, Arc<CheckedSite>>,
+    pub(crate) properties: BTreeMap<PropertyId, Activated<CheckedProperty>>,
+    pub(crate) sites: BTreeMap<SiteId, Activated<CheckedSite>>,
+}
+
+/// The version of a property or site that a network has.
+#[derive(Clone, Debug)]
+pub(crate) struct Activated<T> {
+    /// What logs call it.
+    pub(crate) version: PropertyVersion,
+    pub(crate) checked: Arc<T>,
 }
 
 /// The version of a client credential that a network has.
@@ -145,14 +153,17 @@ impl NetworkState {
 
     /// Everything that has names, in a stable order: a site is a property in short form.
     fn enforced_properties(&self) -> impl Iterator<Item = EnforcedProperty> {
-        let sites = self
-            .sites
-            .iter()
-            .map(|(id, site)| site.as_property(*id, &self.edge_certificates));
+        let sites = self.sites.iter().map(|(id, site)| EnforcedProperty {
+            version: Some(site.version.clone()),
+            ..site.checked.as_property(*id, &self.edge_certificates)
+        });
         let properties = self
             .properties
             .iter()
-            .map(|(id, property)| property.as_enforced(*id));
+            .map(|(id, property)| EnforcedProperty {
+                version: Some(property.version.clone()),
+                ..property.checked.as_enforced(*id)
+            });
         sites.chain(properties)
     }
 }

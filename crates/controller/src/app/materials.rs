@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use countersign_snapshot::{CaSet, CaSetId, Network, ServerCertificate, VersionNumber};
+use countersign_snapshot::{
+    CaSet, CaSetId, Network, PropertyVersion, ServerCertificate, VersionNumber,
+};
 use countersign_trust::Policy;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
 use super::client_credentials::CredentialBody;
-use super::compile::{EnforcedCredential, NetworkState, made_id};
+use super::compile::{Activated, EnforcedCredential, NetworkState, made_id};
 use super::edge_certificates::EnforcedEdgeCertificate;
 use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
@@ -64,8 +66,8 @@ pub(crate) struct Materials {
 enum Material {
     ClientCredential(CredentialId, Arc<EnforcedCredential>),
     EdgeCertificate(EdgeCertificateId, Arc<EnforcedEdgeCertificate>),
-    Property(PropertyId, Arc<CheckedProperty>),
-    Site(SiteId, Arc<CheckedSite>),
+    Property(PropertyId, Activated<CheckedProperty>),
+    Site(SiteId, Activated<CheckedSite>),
     /// Nothing can be made of what is stored; why.
     Unusable(Arc<str>),
 }
@@ -202,11 +204,11 @@ impl Materials {
                 Ok(())
             }
             Some(Material::Property(id, property)) => {
-                state.properties.insert(*id, Arc::clone(property));
+                state.properties.insert(*id, property.clone());
                 Ok(())
             }
             Some(Material::Site(id, site)) => {
-                state.sites.insert(*id, Arc::clone(site));
+                state.sites.insert(*id, site.clone());
                 Ok(())
             }
             Some(Material::Unusable(why)) => Err(Arc::clone(why)),
@@ -296,14 +298,27 @@ impl Materials {
 fn site(body: &DeploymentBody) -> Option<Material> {
     let settings = serde_json::from_str(&body.body).ok()?;
     let site = CheckedSite::new(&settings).ok()?;
-    Some(Material::Site(SiteId::new(body.subject), Arc::new(site)))
+    Some(Material::Site(
+        SiteId::new(body.subject),
+        activated(body, site),
+    ))
 }
 
 fn property(body: &DeploymentBody) -> Option<Material> {
     let stored = serde_json::from_str(&body.body).ok()?;
     let property = CheckedProperty::of_body(&stored).ok()?;
     let id = PropertyId::new(body.subject);
-    Some(Material::Property(id, Arc::new(property)))
+    Some(Material::Property(id, activated(body, property)))
+}
+
+fn activated<T>(body: &DeploymentBody, checked: T) -> Activated<T> {
+    Activated {
+        version: PropertyVersion {
+            name: body.subject_name.clone(),
+            version: VersionNumber::new(body.version),
+        },
+        checked: Arc::new(checked),
+    }
 }
 
 async fn client_credential(

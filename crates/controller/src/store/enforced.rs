@@ -90,6 +90,8 @@ pub(crate) struct DeploymentBody {
     pub(crate) id: DeploymentId,
     pub(crate) kind: DeploymentKind,
     pub(crate) subject: i64,
+    pub(crate) subject_name: String,
+    pub(crate) version: u32,
     pub(crate) body: String,
 }
 
@@ -100,7 +102,7 @@ pub(crate) async fn bodies(
 ) -> Result<Vec<DeploymentBody>, StoreError> {
     let wanted: Vec<i64> = wanted.iter().map(|id| id.number()).collect();
     let rows = sqlx::query(
-        "SELECT d.id, d.kind, d.subject_id, d.body FROM json_each(?) AS wanted
+        "SELECT d.id, d.kind, d.subject_id, d.subject_name, d.version, d.body FROM json_each(?) AS wanted
          JOIN deployments d ON d.id = wanted.value ORDER BY d.id",
     )
     .bind(serde_json::to_string(&wanted)?)
@@ -112,6 +114,8 @@ pub(crate) async fn bodies(
                 id: DeploymentId::new(row.try_get("id")?),
                 kind: decode::enumeration(row, "kind", DeploymentKind::from_text)?,
                 subject: row.try_get("subject_id")?,
+                subject_name: row.try_get("subject_name")?,
+                version: row.try_get("version")?,
                 body: row.try_get("body")?,
             })
         })

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_snapshot::{Peer, TlsVersion};
+use countersign_snapshot::{Binding, Peer, TlsVersion};
 use countersign_tls::TlsFacts;
 use countersign_trust::{Certificate, PeerChain};
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) tls: Tls<'a>,
     pub(crate) server_name: &'a str,
     pub(crate) binding: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) property: Property<'a>,
     pub(crate) protocol: &'a str,
     pub(crate) method: &'a str,
     pub(crate) host: Option<&'a str>,
@@ -79,6 +81,8 @@ pub(crate) struct PassageRecord<'a> {
     pub(crate) tls: Tls<'a>,
     pub(crate) server_name: &'a str,
     pub(crate) binding: &'a str,
+    #[serde(flatten)]
+    pub(crate) property: Property<'a>,
     pub(crate) protocol: &'a str,
     pub(crate) verdict: &'a str,
     pub(crate) reason: Option<&'a str>,
@@ -143,6 +147,23 @@ impl<'a> Tls<'a> {
     }
 }
 
+/// Whose rules decided.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Property<'a> {
+    pub(crate) property: Option<&'a str>,
+    pub(crate) property_version: Option<u32>,
+}
+
+impl<'a> Property<'a> {
+    pub(crate) fn of(binding: &'a Binding) -> Self {
+        let property = binding.property.as_ref();
+        Self {
+            property: property.map(|property| property.name.as_str()),
+            property_version: property.map(|property| property.version.number()),
+        }
+    }
+}
+
 /// Who the client says to be; `verdict` says whether to believe it.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Client<'a> {
@@ -155,7 +176,11 @@ pub(crate) struct Client<'a> {
     pub(crate) serial: Option<&'a str>,
     pub(crate) client_certificate_sha256: Option<&'a str>,
     pub(crate) client_spki_sha256: Option<&'a str>,
+    pub(crate) client_sans: Option<&'a [String]>,
 }
+
+/// A record has so many of a certificate's alternative names.
+const ALTERNATIVE_NAMES_MAX: usize = 10;
 
 /// What a certificate says, in the words of the records; made once per connection.
 #[derive(Debug)]
@@ -165,6 +190,7 @@ pub(crate) struct Who {
     serial: String,
     certificate_sha256: String,
     spki_sha256: String,
+    alternative_names: Vec<String>,
 }
 
 impl Who {
@@ -175,6 +201,12 @@ impl Who {
             serial: hex(certificate.serial().as_bytes()),
             certificate_sha256: certificate.fingerprint().to_string(),
             spki_sha256: certificate.spki_fingerprint().to_string(),
+            alternative_names: certificate
+                .subject_alternative_names()
+                .iter()
+                .take(ALTERNATIVE_NAMES_MAX)
+                .map(|name| bounded(name.to_string()))
+                .collect(),
         }
     }
 
@@ -193,6 +225,7 @@ impl Who {
             serial: Some(&self.serial),
             client_certificate_sha256: Some(&self.certificate_sha256),
             client_spki_sha256: Some(&self.spki_sha256),
+            client_sans: Some(&self.alternative_names),
         }
     }
 }

@@ -15,7 +15,7 @@ use http_body::Frame;
 use super::body::Upload;
 use super::grpc;
 use super::tunnel::Tunnel;
-use crate::access_log::{RequestRecord, Tls};
+use crate::access_log::{Property, RequestRecord, Tls};
 use crate::connection::{Admission, Connection, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::metrics::RequestDone;
@@ -232,6 +232,7 @@ impl Exchange {
             tls: Tls::of(connection.tls()),
             server_name: connection.server_name().as_str(),
             binding: Some(binding.id()),
+            property: Property::of(&binding.checked().binding),
             protocol: connection.protocol().as_str(),
             method: self.method.as_str(),
             host: self.host.as_ref().map(|host| host.as_str()),

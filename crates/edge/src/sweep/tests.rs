@@ -177,6 +177,7 @@ impl Scene {
                 rules: r#"{"rules":{"name":"default"},"ruleFormat":"latest"}"#.to_owned(),
                 origin: "main".parse().unwrap(),
                 service: Service::Http,
+                property: None,
             }],
         };
         let acknowledgement = self

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use countersign_rules::{Decision, EnforcementResult};
 use countersign_trust::{Reason, UnixTime};
 
-use crate::access_log::{PassageRecord, Tls};
+use crate::access_log::{PassageRecord, Property, Tls};
 use crate::connection::{Admission, Connection, Trust};
 use crate::http::Rejection;
 use crate::metrics::RequestDone;
@@ -145,6 +145,7 @@ impl Passage {
             tls: Tls::of(connection.tls()),
             server_name: connection.server_name().as_str(),
             binding: trust.binding().id(),
+            property: Property::of(&trust.binding().checked().binding),
             protocol: connection.protocol().as_str(),
             verdict: trust.word(),
             reason: self.reason.map(Reason::code),

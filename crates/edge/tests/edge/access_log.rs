@@ -3,15 +3,24 @@
 use std::num::NonZeroU32;
 
 use countersign_edge::AccessLogSink;
-use countersign_snapshot::ClientAuthMode;
+use countersign_snapshot::{Binding, ClientAuthMode, PropertyVersion, VersionNumber};
 use http::StatusCode;
 
-use crate::world::{Log, World};
+use crate::world::{CLIENTS, Log, World};
 
 #[tokio::test]
 async fn a_request_is_recorded_with_who_asked_and_what_decided() {
-    let world = World::site(ClientAuthMode::Request).await;
-    let alice = world.alice();
+    let world = World::empty().await;
+    let binding = Binding {
+        property: Some(PropertyVersion {
+            name: "shop".to_owned(),
+            version: VersionNumber::new(7),
+        }),
+        ..world.binding("a", &["a.test"], ClientAuthMode::Request, &[CLIENTS])
+    };
+    world.activate(&[binding]).await;
+    let alice = world.clients.client("alice").dns("alice.test");
+    let alice = alice.uri("spiffe://test/alice").issue();
     let mut http = world
         .connect(&world.client("a.test").alpn(&["h2"]).presenting(&alice))
         .await
@@ -31,6 +40,8 @@ async fn a_request_is_recorded_with_who_asked_and_what_decided() {
         ("client_address", "127.0.0.1"),
         ("server_name", "a.test"),
         ("binding", "a"),
+        ("property", "shop"),
+        ("rule", "default"),
         ("protocol", "h2"),
         ("tls_version", "1.3"),
         ("method", "GET"),
@@ -45,6 +56,9 @@ async fn a_request_is_recorded_with_who_asked_and_what_decided() {
         assert_eq!(record[field], expected, "{field}: {record}");
     }
     assert_eq!(record["generation"], 1);
+    assert_eq!(record["property_version"], 7);
+    let names = serde_json::json!(["DNS:alice.test", "URI:spiffe://test/alice"]);
+    assert_eq!(record["client_sans"], names);
     assert_eq!(record["status"], 200);
     assert_eq!(record["ca_set_version"], 1);
     assert_eq!(record["complete"], true);

@@ -553,5 +553,6 @@ fn bare(id: &str, names: &[&str], rules: String) -> Binding {
         rules,
         origin: "main".parse().unwrap(),
         service: countersign_snapshot::Service::Http,
+        property: None,
     }
 }

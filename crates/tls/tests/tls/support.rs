@@ -297,6 +297,7 @@ pub fn binding(name: &str, mode: ClientAuthMode, ca_sets: &[CaSetId]) -> Binding
         rules: r#"{"rules":{"name":"default","criteria":[],"behaviors":[],"children":[]},"ruleFormat":"latest"}"#.to_owned(),
         origin: "origin".parse().unwrap(),
         service: countersign_snapshot::Service::Http,
+        property: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a network enforces of a property. A site comes to one as well, so there is one way from either to bindings and origins.
 
 use countersign_snapshot::{
-    Binding, BindingId, ClientAuth, ClientAuthMode, NamePattern, Origin, OriginId,
+    Binding, BindingId, ClientAuth, ClientAuthMode, NamePattern, Origin, OriginId, PropertyVersion,
     ServerCertificate, Service, TlsPolicy,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct EnforcedProperty {
     pub(crate) rules: String,
     /// What is done with its connections.
     pub(crate) service: Service,
+    /// What logs call it; none for what is only tried.
+    pub(crate) version: Option<PropertyVersion>,
 }
 
 /// Names that are presented alike.
@@ -100,6 +102,7 @@ impl NetworkState {
             client_auth,
             origin: property.origin.clone(),
             service: property.service.clone(),
+            property: property.version.clone(),
         })
     }
 }

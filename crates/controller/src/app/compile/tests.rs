@@ -53,10 +53,14 @@ fn state(sites: u32, ca_sets: u32) -> NetworkState {
             },
             ..SiteSettings::default()
         };
-        let site = CheckedSite::new(&settings).unwrap();
-        state
-            .sites
-            .insert(SiteId::new(number.into()), Arc::new(site));
+        let site = Activated {
+            version: PropertyVersion {
+                name: format!("site {number}"),
+                version: VersionNumber::new(1),
+            },
+            checked: Arc::new(CheckedSite::new(&settings).unwrap()),
+        };
+        state.sites.insert(SiteId::new(number.into()), site);
     }
     state
 }

@@ -252,6 +252,7 @@ impl CheckedProperty {
             },
             rules: tree.to_json(),
             service: Service::Http,
+            version: None,
         }
     }
 }

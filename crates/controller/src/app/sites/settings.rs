@@ -120,6 +120,7 @@ impl CheckedSite {
             }],
             origin,
             service: self.service.clone(),
+            version: None,
         }
     }
 
