@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     chain_told: AtomicBool,
     /// Whether the handshake asked for a certificate. When it did not, nothing is known about the client, not even that it has none.
     asked: bool,
+    /// Whether the binding refused the client from the first judgement on.
+    came_refused: bool,
     trust: ArcSwap<Trust>,
     /// The identity headers of the last request, for the next one.
     forwarded_identity: ArcSwapOption<Encoded>,
@@ -138,6 +140,7 @@ impl Connection {
             chain_told: AtomicBool::new(false),
             peer: handshake.peer,
             asked,
+            came_refused: trust.refused().is_some(),
             trust: ArcSwap::from_pointee(trust),
             forwarded_identity: ArcSwapOption::empty(),
             ending: watch::Sender::new(Ending::Open),
@@ -362,7 +365,7 @@ impl Connection {
             detail,
             client: self.who(),
             client_chain: self.chain_to_tell(),
-            duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+            duration_ms: self.lasted().as_secs_f64() * 1000.0,
         });
     }
 
@@ -384,8 +387,18 @@ impl Connection {
         self.resting.load(Ordering::Relaxed)
     }
 
+    /// Whether the binding refused the client from the first judgement on: it may ask something, to be told why.
+    pub(crate) const fn came_refused(&self) -> bool {
+        self.came_refused
+    }
+
+    /// How long it has been there.
+    pub(crate) fn lasted(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// How many requests began so far.
-    fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
@@ -446,12 +459,16 @@ impl Connection {
     /// How long nothing may move: without a request in flight, and with one.
     pub(crate) fn patience(&self) -> Duration {
         let limits = &self.node.limits;
+        let trust = self.latest();
         if self.in_flight() == 0 {
-            return limits.idle_connection;
+            return match trust.refused() {
+                Some(_) => limits.idle_connection.min(limits.request_head),
+                None => limits.idle_connection,
+            };
         }
         let answer = limits
             .stalled_client
-            .saturating_add(self.latest().enforced().origins().longest_silence());
+            .saturating_add(trust.enforced().origins().longest_silence());
         if self.has_stream_tunnels() {
             // It ends by itself when nothing moves; what is left is for the farewell.
             answer.max(limits.idle_tunnel.saturating_add(tunnel::FAREWELL))

@@ -154,9 +154,9 @@ fn alt_svc(connection: &Connection, exchange: &Exchange) -> Option<HeaderValue> 
     connection.node().alt_svc.clone().filter(|_| tells)
 }
 
-/// Where a certificate is required, a verdict that went bad since the handshake ends the connection, with an explanation.
+/// Where a certificate is required, a verdict that is not good, or went bad since the handshake, ends the connection with an explanation.
 fn require(trust: &Trust) -> Result<(), Rejection> {
-    match Refused::by_binding(trust.binding().checked(), trust.verdicts()) {
+    match trust.refused() {
         None => Ok(()),
         Some(refused) => Err(Rejection::of(refused).closing()),
     }

@@ -113,7 +113,7 @@ fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>,
             "the name is bound to HTTP now",
         ));
     }
-    if let Some(refused) = Refused::by_binding(binding, trust.verdicts()) {
+    if let Some(refused) = trust.refused() {
         return Err(Rejection::of(refused));
     }
     let headers = HeaderMap::new();

@@ -195,10 +195,11 @@ async fn run<E: Engine>(
     let mut ending = connection.ending();
     // It may have begun to end before this engine did.
     ending.mark_changed();
+    let patience = connection.patience();
     let first_look = if may_rest() {
-        REST_AFTER.min(limits.idle_connection)
+        REST_AFTER.min(patience)
     } else {
-        limits.idle_connection
+        patience
     };
     let idle = sleep_until(Instant::now() + first_look);
     tokio::pin!(idle);

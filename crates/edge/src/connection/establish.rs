@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_snapshot::{ClientAuthMode, Peer, Refused, ServerName};
+use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::quic::AcceptedQuic;
 use countersign_tls::{
     Accepted, Alpn, BindingTls, HandshakeFault, HandshakeLimits, Lookup, RefusedHandshake,
@@ -31,8 +31,28 @@ pub(crate) async fn run(node: Arc<Node>, stream: TcpStream, ends: Ends, permit: 
     };
     let _registered = register(&node, &connection);
     match connection.protocol() {
-        Protocol::Tcp => Box::pin(tcp::serve(connection, stream, ends)).await,
-        _ => drive::serve(connection, stream).await,
+        Protocol::Tcp => Box::pin(tcp::serve(Arc::clone(&connection), stream, ends)).await,
+        _ => drive::serve(Arc::clone(&connection), stream).await,
+    }
+    closed(&connection);
+}
+
+/// Records a client that came refused and went without a word. Whoever asks something is told why, and the record of that says so.
+pub(crate) fn closed(connection: &Connection) {
+    if !connection.came_refused() || connection.requests() > 0 {
+        return;
+    }
+    if let Some(refused) = connection.latest().refused() {
+        let detail = refused.detail.as_deref();
+        record(
+            connection.node(),
+            connection.client(),
+            Some(connection.server_name()),
+            refused.reason,
+            detail.unwrap_or_else(|| refused.reason.sentence()),
+            connection.peer().chain(),
+            connection.lasted(),
+        );
     }
 }
 
@@ -135,7 +155,8 @@ impl Established {
     }
 }
 
-/// Judges the client under the snapshot that is enforced now. `None` when it is refused, which is recorded.
+/// Judges the client under the snapshot that is enforced now. `None` when nothing can be said to it, which is recorded. One that is refused from
+/// the beginning is open too: the handshake is over, so that the first thing that it asks is what can be answered with the reason.
 pub(crate) fn open(
     node: &Arc<Node>,
     accepted: Established,
@@ -189,18 +210,14 @@ pub(crate) fn open(
         }
     };
     // The handshake refused what was bad under the snapshot that it began with; this is the one that is enforced now.
-    let trust = connection.latest();
-    if let Some(refused) = Refused::by_binding(trust.binding().checked(), trust.verdicts()) {
-        let detail = refused.detail.as_deref();
-        refuse(
-            refused.reason,
-            detail.unwrap_or_else(|| refused.reason.sentence()),
-            &peer,
-        );
-        return None;
+    match connection.latest().refused() {
+        Some(refused) => node
+            .metrics
+            .handshake_refused(refused.reason, began.elapsed()),
+        None => node
+            .metrics
+            .handshake_accepted(&connection, began.elapsed()),
     }
-    node.metrics
-        .handshake_accepted(&connection, began.elapsed());
     Some(connection)
 }
 
@@ -247,6 +264,18 @@ fn write(
     took: Duration,
 ) {
     node.metrics.handshake_refused(reason, took);
+    record(node, client, server_name, reason, detail, chain, took);
+}
+
+fn record(
+    node: &Node,
+    client: SocketAddr,
+    server_name: Option<&ServerName>,
+    reason: Reason,
+    detail: &str,
+    chain: Option<&PeerChain>,
+    took: Duration,
+) {
     if !node.access_log.is_on() {
         return;
     }

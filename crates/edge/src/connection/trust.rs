@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_snapshot::{CaSetId, CheckedCaSet, ClientAuthMode, Peer, ServerName, Verdicts};
+use countersign_snapshot::{
+    CaSetId, CheckedCaSet, ClientAuthMode, Peer, Refused, ServerName, Verdicts,
+};
 use countersign_tls::evaluate_peer_again;
 use countersign_trust::{Reason, ValidChain, Verdict};
 
@@ -138,6 +140,11 @@ impl Trust {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Why the binding refuses the client, whatever it asks.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        Refused::by_binding(self.binding.checked(), &self.verdicts)
     }
 
     /// The chain that made the client valid, and the CA set that it is valid for.

@@ -214,7 +214,8 @@ async fn connect(
         return quic.close(code, b"");
     };
     let _registered = establish::register(&node, &connection);
-    serve::serve(connection, quic).await;
+    serve::serve(Arc::clone(&connection), quic).await;
+    establish::closed(&connection);
 }
 
 async fn handshake(

@@ -73,7 +73,7 @@ async fn run(
     let mut ending = connection.ending();
     // What came before this subscription counts too.
     ending.mark_changed();
-    let idle = sleep_until(Instant::now() + limits.idle_connection);
+    let idle = sleep_until(Instant::now() + connection.patience());
     tokio::pin!(idle);
     loop {
         if running.closing && running.requests.is_empty() {

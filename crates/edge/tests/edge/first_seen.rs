@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
-    AskedStatus, Binding, ClientAuthMode, OcspResponse, StatusAnswer, StatusQuestion, StatusSource,
+    AskedStatus, Binding, ClientAuthMode, OcspResponse, ProxyProtocol, StatusAnswer,
+    StatusQuestion, StatusSource,
 };
 use countersign_testkit::client::{Http3Client, alert, quic_alert};
 use countersign_testkit::ocsp::{Status, response};
@@ -14,7 +15,9 @@ use countersign_trust::{
     Clock as _, RevocationMode, RevocationPolicy, RevocationScope, Sha1Signatures, UnixTime,
 };
 use http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::tcp::{Peer, tcp, to};
 use crate::world::{CLIENTS, TestClock, World};
 
 const HOUR: i64 = 3_600;
@@ -133,7 +136,8 @@ async fn get(http: &mut Http3Client) -> Option<StatusCode> {
 /// Threats C3.2.
 #[tokio::test]
 async fn who_is_revoked_by_ocsp_is_refused_over_every_version_at_the_first_attempt() {
-    for (mode, expected) in [
+    // Where a certificate is required, whoever is known as revoked does not come through the handshake.
+    for (mode, known) in [
         (ClientAuthMode::Require, None),
         (ClientAuthMode::Request, Some(StatusCode::FORBIDDEN)),
     ] {
@@ -146,8 +150,9 @@ async fn who_is_revoked_by_ocsp_is_refused_over_every_version_at_the_first_attem
                 let good = world.clients.client("good").issue();
                 source.says(&good, Status::Good);
                 let first = version(&world, &mallory, place).await;
-                assert_eq!(first, expected, "{mode:?} {revocation:?} {place}");
-                assert_eq!(statuses(&world, &mallory).await, [expected; 3]);
+                let told = Some(StatusCode::FORBIDDEN);
+                assert_eq!(first, told, "{mode:?} {revocation:?} {place}");
+                assert_eq!(statuses(&world, &mallory).await, [known; 3]);
                 let first = version(&world, &good, place).await;
                 assert_eq!(
                     first,
@@ -180,11 +185,129 @@ async fn version(world: &World, credential: &Credential, place: usize) -> Option
     http.get("/").await.ok().map(|answer| answer.status)
 }
 
+/// The handshake is over when the answer comes, so that the first request is what gets the reason.
+#[tokio::test]
+async fn a_first_refusal_says_why_and_ends_the_connection_over_every_version() {
+    let (world, source) = world(ClientAuthMode::Require, RevocationMode::Require).await;
+    let unknown = || world.clients.client("unknown").issue();
+    let revoked = || {
+        let mallory = world.clients.client("mallory").issue();
+        source.says(&mallory, Status::Revoked);
+        mallory
+    };
+    let told = |status: StatusCode, body: serde_json::Value, reason: &str| {
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert_eq!(body["reason"], reason);
+    };
+    for (make, reason) in [
+        (&revoked as &dyn Fn() -> Credential, "revoked"),
+        (&unknown, "revocation_unknown"),
+    ] {
+        for version in ["http/1.1", "h2"] {
+            let client = world.client("a.test").presenting(&make()).alpn(&[version]);
+            let mut http = world.connect(&client).await.http().await.unwrap();
+            let answer = http.get("/").await.unwrap();
+            told(answer.status, answer.json(), reason);
+            http.closed().await.unwrap();
+        }
+        let mut http = world.http3("a.test", Some(&make())).await;
+        let answer = http.get("https://a.test/").await.unwrap();
+        told(answer.status, answer.json(), reason);
+        assert!(http.closed().await.is_h3_no_error());
+    }
+    let records = world.records().await;
+    for reason in ["revoked", "revocation_unknown"] {
+        let of_it = records.iter().filter(|record| record["reason"] == reason);
+        assert_eq!(of_it.count(), 3, "one record of each refusal");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_client_that_says_nothing_is_recorded_and_not_kept() {
+    let world = World::with(
+        |limits| limits.request_head = Duration::from_millis(100),
+        Origin::start().await,
+    )
+    .await;
+    let binding = looking(&world, ClientAuthMode::Require, RevocationMode::Prefer);
+    world.activate(&[binding]).await;
+    let source = Source::hand_to(&world);
+    for version in ["http/1.1", "h2"] {
+        let mallory = world.clients.client(version).issue();
+        source.says(&mallory, Status::Revoked);
+        let client = world.client("a.test").presenting(&mallory).alpn(&[version]);
+        let http = world.connect(&client).await.http().await.unwrap();
+        let end = tokio::time::timeout(wait::PATIENCE, http.closed()).await;
+        let _ = end.expect("the end");
+        let subject = format!("CN={version}");
+        let record = world
+            .record("the refusal", |record| record["client_subject"] == subject)
+            .await;
+        assert_eq!(record["event"], "handshake_refused");
+        assert_eq!(record["reason"], "revoked");
+    }
+}
+
+/// Threats C3.2: where bytes are passed on there is no request to answer, and the origin never hears of the client.
+#[tokio::test]
+async fn over_bytes_that_are_passed_on_the_same_is_asked_and_decided() {
+    for revocation in [RevocationMode::Prefer, RevocationMode::Require] {
+        let (world, peer) = (World::empty().await, Peer::start().await);
+        let binding = Binding {
+            service: tcp(ProxyProtocol::Off),
+            ..looking(&world, ClientAuthMode::Require, revocation)
+        };
+        world.activate_with(&[binding], to(peer.port())).await;
+        let source = Source::hand_to(&world);
+        let client = |name: &str, status: Option<Status>| {
+            let credential = world.clients.client(name).issue();
+            if let Some(status) = status {
+                source.says(&credential, status);
+            }
+            let client = world.client("a.test").presenting(&credential).alpn(&[]);
+            (credential, client)
+        };
+        let (alice, good) = client("alice", Some(Status::Good));
+        let mut of_alice = world.connect(&good).await.stream;
+        let mut origin = peer.accept().await;
+        of_alice.write_all(b"hello").await.unwrap();
+        let mut got = [0; 5];
+        origin.read_exact(&mut got).await.unwrap();
+
+        let mut refused = vec![("revoked", client("mallory", Some(Status::Revoked)).1)];
+        if revocation == RevocationMode::Require {
+            refused.push(("revocation_unknown", client("nobody", None).1));
+        }
+        for (reason, client) in refused {
+            let mut stream = world.connect(&client).await.stream;
+            // A clean end: nothing was passed on.
+            assert_eq!(stream.read(&mut got).await.unwrap(), 0, "{reason}");
+            drop(stream);
+            let record = world
+                .record("the refusal", |record| record["reason"] == reason)
+                .await;
+            assert_eq!(record["event"], "connection");
+        }
+        assert!(!peer.has_a_connection().await);
+
+        // The connection that was let in outlasts its first answer, and not the one that says that its client is revoked.
+        source.says(&alice, Status::Revoked);
+        world.clock.set(NOW + HOUR / 2 + 60);
+        assert!(
+            origin.read(&mut got).await.is_err(),
+            "the end of both sides"
+        );
+        assert!(!matches!(of_alice.read(&mut got).await, Ok(1..)));
+    }
+}
+
 #[tokio::test]
 async fn who_is_known_as_revoked_gets_the_alert_that_says_so() {
     let (world, source) = world(ClientAuthMode::Require, RevocationMode::Prefer).await;
     let mallory = world.clients.client("mallory").issue();
     source.says(&mallory, Status::Revoked);
+    let first = version(&world, &mallory, 0).await;
+    assert_eq!(first, Some(StatusCode::FORBIDDEN));
     assert_eq!(statuses(&world, &mallory).await, [None; 3]);
     let client = world.client("a.test").presenting(&mallory).tls12();
     let error = client.connect(world.edge.local_addr()).await.unwrap_err();
@@ -209,7 +332,7 @@ async fn who_is_known_as_revoked_gets_the_alert_that_says_so() {
 async fn a_client_waits_no_longer_than_the_budget_and_the_policy_decides() {
     for (revocation, first) in [
         (RevocationMode::Prefer, Some(StatusCode::OK)),
-        (RevocationMode::Require, None),
+        (RevocationMode::Require, Some(StatusCode::FORBIDDEN)),
     ] {
         let world = World::with(
             |limits| limits.status_wait = Duration::from_millis(200),
@@ -245,7 +368,7 @@ async fn about_whom_nothing_can_be_known_is_refused_only_where_that_is_required(
     for (revocation, expected) in [
         (RevocationMode::Off, Some(StatusCode::OK)),
         (RevocationMode::Prefer, Some(StatusCode::OK)),
-        (RevocationMode::Require, None),
+        (RevocationMode::Require, Some(StatusCode::FORBIDDEN)),
     ] {
         let (world, source) = world(ClientAuthMode::Require, revocation).await;
         let (alice, bob) = (world.alice(), world.clients.client("bob").issue());
@@ -306,7 +429,7 @@ async fn a_restart_without_a_controller_goes_on_with_what_was_answered() {
             let mut http = connection.http().await.ok()?;
             http.get("/").await.ok().map(|answer| answer.status)
         };
-        assert_eq!(status.await.is_some(), let_in);
+        assert_eq!(status.await == Some(StatusCode::OK), let_in);
     }
 }
 

@@ -33,7 +33,7 @@ impl Peer {
         accepted.expect("a connection to the origin").unwrap().0
     }
 
-    async fn has_a_connection(&self) -> bool {
+    pub(crate) async fn has_a_connection(&self) -> bool {
         let soon = Duration::from_millis(50);
         tokio::time::timeout(soon, self.0.accept()).await.is_ok()
     }
