@@ -31,9 +31,17 @@ pub(crate) struct Config {
     pub(crate) production: Vec<SocketAddr>,
     /// UDP.
     pub(crate) production_http3: Vec<SocketAddr>,
+    /// TCP, without TLS.
+    pub(crate) production_http: Vec<SocketAddr>,
+    /// Where redirects to HTTPS lead.
+    pub(crate) production_https_port: u16,
     pub(crate) staging: Vec<SocketAddr>,
     /// UDP.
     pub(crate) staging_http3: Vec<SocketAddr>,
+    /// TCP, without TLS.
+    pub(crate) staging_http: Vec<SocketAddr>,
+    /// Where redirects to HTTPS lead.
+    pub(crate) staging_https_port: u16,
     /// Whose TCP connections to the edges begin with a PROXY header.
     pub(crate) proxy_protocol_from: Vec<IpRange>,
     pub(crate) admin_listen: Option<SocketAddr>,
@@ -127,8 +135,12 @@ impl Config {
             api_certificate,
             production: checker.addresses("edge.production.listen"),
             production_http3: checker.addresses("edge.production.listen_http3"),
+            production_http: checker.addresses("edge.production.listen_http"),
+            production_https_port: checker.port("edge.production.https_port"),
             staging: checker.addresses("edge.staging.listen"),
             staging_http3: checker.addresses("edge.staging.listen_http3"),
+            staging_http: checker.addresses("edge.staging.listen_http"),
+            staging_https_port: checker.port("edge.staging.https_port"),
             proxy_protocol_from: checker.ranges("edge.proxy_protocol_from"),
             admin_listen: match checker.text("admin.listen").as_str() {
                 "" => None,
@@ -301,6 +313,11 @@ impl Checker {
         }
     }
 
+    fn port(&mut self, key: &str) -> u16 {
+        let port = self.one_to(key, u16::MAX.into());
+        u16::try_from(port.get()).unwrap_or(u16::MAX)
+    }
+
     fn at_least_one(&mut self, key: &str) -> NonZeroU32 {
         self.one_to(key, u32::MAX)
     }
@@ -360,7 +377,9 @@ impl Checker {
         let admin = config.admin_listen.into_iter().collect();
         let tcp = [
             (&config.production, "edge.production.listen"),
+            (&config.production_http, "edge.production.listen_http"),
             (&config.staging, "edge.staging.listen"),
+            (&config.staging_http, "edge.staging.listen_http"),
             (&admin, "admin.listen"),
         ];
         let udp = [

@@ -360,17 +360,26 @@ impl Edges {
         inherited: &mut Inherited,
     ) -> Result<Self> {
         let mut bound = Vec::new();
-        for (network, tcp, udp) in [
+        for (network, tcp, udp, plain, https_port) in [
             (
                 Network::Production,
                 &config.production,
                 &config.production_http3,
+                &config.production_http,
+                config.production_https_port,
             ),
-            (Network::Staging, &config.staging, &config.staging_http3),
+            (
+                Network::Staging,
+                &config.staging,
+                &config.staging_http3,
+                &config.staging_http,
+                config.staging_https_port,
+            ),
         ] {
             let tcp = tcp.iter().map(|address| inherited.listen(*address));
             let mut listen: Vec<Listen> = tcp.collect();
             listen.extend(udp.iter().map(|address| inherited.listen_http3(*address)));
+            listen.extend(plain.iter().map(|address| inherited.listen_http(*address)));
             if !listen.is_empty() {
                 let taken = listen
                     .into_iter()
@@ -378,18 +387,20 @@ impl Edges {
                     .collect::<Result<_, _>>();
                 bound.push((
                     network,
+                    https_port,
                     taken.with_context(|| format!("the {network} edge cannot start"))?,
                 ));
             }
         }
         // Only now, since what one of them accepts is lost when another cannot start.
         let mut edges = Self::default();
-        for (network, listen) in bound {
+        for (network, https_port, listen) in bound {
             let node: NodeId = format!("{network}-1").parse()?;
             let started = Edge::start(EdgeConfig {
                 network,
                 node_id: node.clone(),
                 listen,
+                https_port,
                 proxy_protocol_from: config.proxy_protocol_from.clone(),
                 clock: Arc::new(SystemClock),
                 verifying_key,

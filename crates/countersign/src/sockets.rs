@@ -64,6 +64,12 @@ impl Inherited {
             .map_or(Listen::Address(address), Listen::Listener)
     }
 
+    /// Where an edge listens for HTTP without TLS.
+    pub(crate) fn listen_http(&mut self, address: SocketAddr) -> Listen {
+        self.tcp(address)
+            .map_or(Listen::Plain(address), Listen::PlainListener)
+    }
+
     /// Where an edge listens for HTTP/3.
     pub(crate) fn listen_http3(&mut self, address: SocketAddr) -> Listen {
         self.udp(address)

@@ -20,7 +20,7 @@ use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, List
 use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
 use countersign_snapshot::{
     Binding, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, Endpoint, Generation, HostHeader,
-    Network, Origin, OriginPolicy, OriginScheme, OriginTimeouts, SealingKey, Secret,
+    Network, Origin, OriginPolicy, OriginScheme, OriginTimeouts, PlainHttp, SealingKey, Secret,
     ServerCertificate, Service, SigningKey, Snapshot, TlsPolicy, VersionNumber,
 };
 use countersign_testkit::{Ca, Credential, NOW, Pki};
@@ -108,6 +108,7 @@ async fn start(state: &Path, keys: &Keys) -> EdgeHandle {
         state_dir: state.to_owned(),
         limits: Limits::default(),
         access_log: AccessLogSink::Off,
+        https_port: 443,
         proxy_protocol_from: Vec::new(),
     })
     .await
@@ -233,5 +234,7 @@ fn binding(number: u64, name: &str, ca_set: u64) -> Binding {
         origin: "main".parse().unwrap(),
         service: Service::Http,
         property: None,
+        plain_http: PlainHttp::Refuse,
+        strict_transport: None,
     }
 }

@@ -15,7 +15,7 @@ use crate::causes::with_causes;
 use crate::connection::establish;
 use crate::node::{Node, Phase};
 use crate::proxy_protocol::{Ends, read};
-use crate::{Listen, StartError, http3};
+use crate::{Listen, StartError, http3, plain};
 
 pub(crate) mod budget;
 
@@ -28,7 +28,16 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) enum Bound {
     Quic(UdpSocket),
-    Tcp(TcpListener),
+    Tcp(TcpListener, Speaks),
+}
+
+/// What the clients of a listener begin with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Speaks {
+    /// A request, without TLS.
+    Plain,
+    /// A ClientHello.
+    Tls,
 }
 
 impl Bound {
@@ -36,14 +45,14 @@ impl Bound {
     pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
         match self {
             Self::Quic(socket) => socket.as_fd().try_clone_to_owned(),
-            Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+            Self::Tcp(listener, _) => listener.as_fd().try_clone_to_owned(),
         }
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Quic(socket) => socket.local_addr(),
-            Self::Tcp(listener) => listener.local_addr(),
+            Self::Tcp(listener, _) => listener.local_addr(),
         }
     }
 }
@@ -53,30 +62,42 @@ pub(crate) fn bind(listen: Listen) -> Result<Bound, StartError> {
     match listen {
         Listen::Quic(address) => http3::bind(address).map(Bound::Quic),
         Listen::QuicSocket(socket) => Ok(Bound::Quic(socket)),
-        Listen::Address(address) => match bind_address(address) {
-            Ok(listener) => Ok(Bound::Tcp(listener)),
-            Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
-                Err(StartError::AddressInUse(address))
-            }
-            Err(source) => Err(StartError::Bind { address, source }),
-        },
-        Listen::Listener(listener) => {
-            listener
-                .set_nonblocking(true)
-                .map_err(StartError::Listener)?;
-            TcpListener::from_std(listener)
-                .map(Bound::Tcp)
-                .map_err(StartError::Listener)
-        }
+        Listen::Address(address) => tcp_at(address, Speaks::Tls),
+        Listen::Plain(address) => tcp_at(address, Speaks::Plain),
+        Listen::Listener(listener) => tcp_of(listener, Speaks::Tls),
+        Listen::PlainListener(listener) => tcp_of(listener, Speaks::Plain),
     }
+}
+
+fn tcp_at(address: SocketAddr, speaks: Speaks) -> Result<Bound, StartError> {
+    match bind_address(address) {
+        Ok(listener) => Ok(Bound::Tcp(listener, speaks)),
+        Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+            Err(StartError::AddressInUse(address))
+        }
+        Err(source) => Err(StartError::Bind { address, source }),
+    }
+}
+
+fn tcp_of(listener: std::net::TcpListener, speaks: Speaks) -> Result<Bound, StartError> {
+    listener
+        .set_nonblocking(true)
+        .map_err(StartError::Listener)?;
+    TcpListener::from_std(listener)
+        .map(|listener| Bound::Tcp(listener, speaks))
+        .map_err(StartError::Listener)
 }
 
 /// Takes the address now, so that nothing is accepted before everything that can be taken is known to be free.
 pub(crate) fn take(listen: Listen) -> Result<Listen, StartError> {
     Ok(match bind(listen)? {
         Bound::Quic(socket) => Listen::QuicSocket(socket),
-        Bound::Tcp(listener) => {
-            Listen::Listener(listener.into_std().map_err(StartError::Listener)?)
+        Bound::Tcp(listener, speaks) => {
+            let listener = listener.into_std().map_err(StartError::Listener)?;
+            match speaks {
+                Speaks::Plain => Listen::PlainListener(listener),
+                Speaks::Tls => Listen::Listener(listener),
+            }
         }
     })
 }
@@ -94,7 +115,7 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until the node drains.
-pub(crate) async fn run(node: Arc<Node>, listener: TcpListener) {
+pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, speaks: Speaks) {
     let mut phase = node.phase.subscribe();
     loop {
         let accepted = tokio::select! {
@@ -103,7 +124,7 @@ pub(crate) async fn run(node: Arc<Node>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) => admit(&node, stream, client),
+            Ok((stream, client)) => admit(&node, stream, client, speaks),
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(
@@ -126,7 +147,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 /// Gives a connection a task of its own, in which a panic stays, or closes it.
-fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
+fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks) {
     let Some(open) = OpenConnection::count(node) else {
         establish::refused_early(
             node,
@@ -142,7 +163,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
         let node = Arc::clone(node);
         tokio::spawn(async move {
             let _open = open;
-            from_front(node, stream, client).await;
+            from_front(node, stream, client, speaks).await;
         });
         return;
     }
@@ -153,8 +174,21 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr) {
     let node = Arc::clone(node);
     tokio::spawn(async move {
         let _open = open;
-        establish::run(node, stream, ends, permit).await;
+        begin(node, stream, ends, permit, speaks).await;
     });
+}
+
+async fn begin(
+    node: Arc<Node>,
+    stream: TcpStream,
+    ends: Ends,
+    permit: HandshakePermit,
+    speaks: Speaks,
+) {
+    match speaks {
+        Speaks::Plain => Box::pin(plain::run(node, stream, ends, permit)).await,
+        Speaks::Tls => establish::run(node, stream, ends, permit).await,
+    }
 }
 
 fn permit(node: &Node, client: SocketAddr) -> Option<HandshakePermit> {
@@ -176,7 +210,7 @@ fn ends(stream: &TcpStream, client: SocketAddr) -> Ends {
 }
 
 /// A front that the configuration names says first for whom it speaks. It has to: a header that may be missing could be a client's.
-async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr) {
+async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr, speaks: Speaks) {
     let limit = node.limits.handshake;
     let header = match tokio::time::timeout(limit, read::read(&mut stream)).await {
         Ok(Ok(header)) => header,
@@ -191,7 +225,7 @@ async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr) {
     };
     let ends = header.unwrap_or_else(|| ends(&stream, front));
     if let Some(permit) = permit(&node, ends.client) {
-        establish::run(node, stream, ends, permit).await;
+        begin(node, stream, ends, permit, speaks).await;
     }
 }
 

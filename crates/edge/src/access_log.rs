@@ -20,7 +20,8 @@ mod record;
 
 pub use file::LogFile;
 pub(crate) use record::{
-    Client, ConnectionRecord, PassageRecord, Property, RequestRecord, Tls, Who, chain_text,
+    Client, ConnectionRecord, PassageRecord, PlainRecord, Property, RequestRecord, Tls, Who,
+    chain_text,
 };
 
 /// Records that wait to be written; some 30 MiB at worst.

@@ -20,6 +20,8 @@ pub struct EdgeConfig {
     pub node_id: NodeId,
     /// Where clients connect.
     pub listen: Vec<Listen>,
+    /// The port by which clients reach the listeners for TLS; redirects from plain HTTP lead there.
+    pub https_port: u16,
     /// Whose TCP connections begin with a PROXY header, version 1 or 2, that says where the client is; from nobody else it is believed.
     pub proxy_protocol_from: Vec<IpRange>,
     /// The time.
@@ -49,6 +51,12 @@ pub enum Listen {
     Quic(SocketAddr),
     /// A bound UDP socket for HTTP/3, handed in by whoever started the process.
     QuicSocket(UdpSocket),
+    /// An address to bind for HTTP without TLS. Port 0 takes any free port.
+    ///
+    /// Only bindings that are served without TLS are served there; of the others some redirect to HTTPS, and all else is refused.
+    Plain(SocketAddr),
+    /// A socket for HTTP without TLS that listens already, handed in by whoever started the process.
+    PlainListener(TcpListener),
 }
 
 impl Listen {

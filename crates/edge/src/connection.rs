@@ -38,7 +38,8 @@ pub(crate) struct Connection {
     client: ArcSwap<SocketAddr>,
     server_name: Arc<ServerName>,
     protocol: Protocol,
-    tls: TlsFacts,
+    /// None without TLS.
+    tls: Option<TlsFacts>,
     peer: Peer,
     /// What the log says about the client; made when the first record needs it.
     who: OnceLock<Option<Who>>,
@@ -118,7 +119,8 @@ pub(crate) struct Handshake {
     pub(crate) client: SocketAddr,
     pub(crate) server_name: Arc<ServerName>,
     pub(crate) protocol: Protocol,
-    pub(crate) tls: TlsFacts,
+    /// None without TLS.
+    pub(crate) tls: Option<TlsFacts>,
     pub(crate) peer: Peer,
     /// Whether it asked for a certificate, by the snapshot at its beginning, which may be an older one by now.
     pub(crate) asked: bool,
@@ -308,8 +310,13 @@ impl Connection {
         self.protocol
     }
 
-    pub(crate) fn tls(&self) -> &TlsFacts {
-        &self.tls
+    /// What the handshake negotiated; `None` without TLS.
+    pub(crate) fn tls(&self) -> Option<&TlsFacts> {
+        self.tls.as_ref()
+    }
+
+    pub(crate) fn is_over_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     pub(crate) fn peer(&self) -> &Peer {

@@ -132,6 +132,7 @@ impl Edge {
             sealing_key: config.sealing_key,
             clock: config.clock,
             access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
+            https_port: config.https_port,
             alt_svc: bound.iter().find_map(http3::alt_svc),
             proxy_protocol_from: config.proxy_protocol_from,
             statuses: Statuses::new(answers),
@@ -141,7 +142,7 @@ impl Edge {
         for bound in bound {
             match bound {
                 Bound::Quic(socket) => quic_listeners.push(http3::Listener::new(&node, socket)?),
-                Bound::Tcp(listener) => listeners.push(listener),
+                Bound::Tcp(listener, speaks) => listeners.push((listener, speaks)),
             }
         }
         let offers = Arc::new(Offers::new(Arc::clone(&node), config.verifying_key, store));
@@ -157,8 +158,8 @@ impl Edge {
         if revocations.restore().await {
             offers.restore().await;
         }
-        for listener in listeners {
-            tokio::spawn(accept::run(Arc::clone(&node), listener));
+        for (listener, speaks) in listeners {
+            tokio::spawn(accept::run(Arc::clone(&node), listener, speaks));
         }
         let http3 = quic_listeners
             .into_iter()

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId,
-    SealingKey, ServerCertificate, ServerCertificateId, ServerName, Snapshot, SnapshotDigest,
+    CheckProblem, CheckedBinding, CheckedSnapshot, ClientAuthMode, Generation, OriginId, PlainHttp,
+    SealingKey, ServerCertificate, ServerCertificateId, ServerName, Service, Snapshot,
+    SnapshotDigest, StrictTransport,
 };
-use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext};
+use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext, TrustContext};
+use http::HeaderValue;
 
 use crate::Limits;
 use crate::origin::{BuildOriginError, Origin, Origins};
@@ -27,8 +29,11 @@ pub(crate) struct Enforced {
 #[derive(Debug)]
 pub(crate) struct EnforcedBinding {
     checked: Arc<CheckedBinding>,
-    tls: Arc<BindingTls>,
+    /// None when it is served without TLS.
+    tls: Option<Arc<BindingTls>>,
+    trust: TrustContext,
     origin: Arc<Origin>,
+    strict_transport: Option<HeaderValue>,
 }
 
 /// Why a snapshot cannot be enforced.
@@ -123,17 +128,25 @@ impl EnforcedBinding {
         let (Some(own), Some(origin)) = (own, origins.of(checked.binding.origin.as_str())) else {
             return Err(BuildError::Dangling { binding: name() });
         };
-        let tls = BindingTls::build(checked, &own, tls).map_err(|source| BuildError::Tls {
-            binding: name(),
-            source,
-        })?;
-        for warning in tls.warnings() {
-            tracing::warn!(binding = %checked.binding.id, ?warning, "binding works and needs attention");
-        }
+        let (tls, trust) = if checked.binding.plain_http == PlainHttp::Serve {
+            (None, TrustContext::without_tls(checked, tls))
+        } else {
+            let tls = BindingTls::build(checked, &own, tls).map_err(|source| BuildError::Tls {
+                binding: name(),
+                source,
+            })?;
+            for warning in tls.warnings() {
+                tracing::warn!(binding = %checked.binding.id, ?warning, "binding works and needs attention");
+            }
+            let trust = tls.trust().clone();
+            (Some(tls), trust)
+        };
         Ok(Self {
             checked: Arc::clone(checked),
             tls,
+            trust,
             origin: Arc::clone(origin),
+            strict_transport: checked.binding.strict_transport.and_then(strict_transport),
         })
     }
 
@@ -141,8 +154,24 @@ impl EnforcedBinding {
         &self.checked
     }
 
-    pub(crate) fn tls(&self) -> &Arc<BindingTls> {
-        &self.tls
+    /// What handshakes for its names need; `None` when it is served without TLS.
+    pub(crate) fn tls(&self) -> Option<&Arc<BindingTls>> {
+        self.tls.as_ref()
+    }
+
+    /// What the verdicts about its clients depend on.
+    pub(crate) fn trust(&self) -> &TrustContext {
+        &self.trust
+    }
+
+    /// Whether requests that come in this way, over TLS or without, are served. Of a binding that passes bytes on there are none.
+    pub(crate) fn serves_requests(&self, over_tls: bool) -> bool {
+        self.checked.binding.service == Service::Http && self.tls.is_some() == over_tls
+    }
+
+    /// The `Strict-Transport-Security` of every answer.
+    pub(crate) fn strict_transport(&self) -> Option<&HeaderValue> {
+        self.strict_transport.as_ref()
     }
 
     /// Where requests go when no rule says otherwise.
@@ -157,6 +186,18 @@ impl EnforcedBinding {
     pub(crate) fn id(&self) -> &str {
         self.checked.binding.id.as_str()
     }
+}
+
+/// RFC 6797 §6.1.
+fn strict_transport(policy: StrictTransport) -> Option<HeaderValue> {
+    let mut text = format!("max-age={}", policy.max_age_seconds);
+    if policy.include_subdomains {
+        text.push_str("; includeSubDomains");
+    }
+    if policy.preload {
+        text.push_str("; preload");
+    }
+    HeaderValue::try_from(text).ok()
 }
 
 type Credentials = HashMap<ServerCertificateId, ServerCredential>;

@@ -9,6 +9,7 @@ use countersign_snapshot::{HttpVersions, Refused, RequestFacts, is_identity_head
 use countersign_trust::{Reason, Verdict};
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::uri::Scheme;
 use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::connection::{Connection, Ending, Trust};
@@ -20,7 +21,7 @@ use refusal::{After, Form};
 use render::Changes;
 use tunnel::Asks;
 
-mod authority;
+pub(crate) mod authority;
 mod body;
 mod cookies;
 mod exchange;
@@ -30,7 +31,7 @@ mod grpc;
 mod hop_by_hop;
 mod identity;
 mod inbound;
-mod refusal;
+pub(crate) mod refusal;
 mod render;
 pub(crate) mod tunnel;
 
@@ -72,6 +73,12 @@ pub(crate) async fn serve(
             .entry(header::ALT_SVC)
             .or_insert(alt_svc);
     }
+    if let Some(strict_transport) = strict_transport(&connection, &exchange) {
+        // Whatever the origin says: it has one value, and browsers heed the first (RFC 6797 §8.1).
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, strict_transport);
+    }
     exchange.answered(response.status(), response.headers());
     match exchange.tunnel.take() {
         Some(mut tunnel) => {
@@ -106,7 +113,7 @@ async fn answer(
     let key = tunnel::translate(&mut parts, asks)?;
     let authority = well_formed(&parts, connection)?;
     exchange.host = Some(Arc::clone(&authority.name));
-    let binding = bind(&authority, &trust)?;
+    let binding = bind(connection, &authority, &trust)?;
     exchange.binding = Some(Arc::clone(&binding));
     clean(&mut parts)?;
     let (decision, changes) = decide(connection, &trust, &binding, &authority, &parts, exchange);
@@ -131,6 +138,7 @@ async fn answer(
         connection.client().ip().to_canonical(),
         &authority,
         parts.version,
+        connection.is_over_tls(),
     );
     identity::write(
         &mut parts.headers,
@@ -154,6 +162,22 @@ fn alt_svc(connection: &Connection, exchange: &Exchange) -> Option<HeaderValue> 
     connection.node().alt_svc.clone().filter(|_| tells)
 }
 
+/// What is told about coming without TLS: by the name that the request is for, whatever the answer, and by the name of the handshake when a
+/// refusal came before that was known. Only a binding over TLS has something to tell.
+fn strict_transport(connection: &Connection, exchange: &Exchange) -> Option<HeaderValue> {
+    if let Some(binding) = &exchange.binding {
+        return binding.strict_transport().cloned();
+    }
+    let trust = exchange
+        .trust
+        .clone()
+        .unwrap_or_else(|| connection.latest());
+    let name = exchange.host.as_ref().unwrap_or(connection.server_name());
+    let binding = trust.enforced().resolve(name);
+    let binding = binding.filter(|_| connection.is_over_tls())?;
+    binding.strict_transport().cloned()
+}
+
 /// Where a certificate is required, a verdict that is not good, or went bad since the handshake, ends the connection with an explanation.
 fn require(trust: &Trust) -> Result<(), Rejection> {
     match trust.refused() {
@@ -165,21 +189,21 @@ fn require(trust: &Trust) -> Result<(), Rejection> {
 /// What every request must be, whoever sends it.
 fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Rejection> {
     let malformed = |detail: &'static str| Rejection::because(Reason::MalformedRequest, detail);
-    let authority = authority::of(parts, connection.server_name())
+    let authority = authority::of(parts, Some(connection.server_name()))
         .map_err(|error| malformed(error.as_str()).closing())?;
     if !is_served(parts.method.as_str()) {
         return Err(malformed("the method is not served")
             .with_status(StatusCode::METHOD_NOT_ALLOWED)
             .closing());
     }
-    if parts
-        .uri
-        .scheme()
-        .is_some_and(|scheme| *scheme != http::uri::Scheme::HTTPS)
-        && parts.version < Version::HTTP_2
-    {
+    let scheme = if connection.is_over_tls() {
+        Scheme::HTTPS
+    } else {
+        Scheme::HTTP
+    };
+    if parts.uri.scheme().is_some_and(|asked| *asked != scheme) && parts.version < Version::HTTP_2 {
         return Err(malformed(
-            "the request target has another scheme than https",
+            "the request target has another scheme than the connection",
         ));
     }
     if parts
@@ -217,18 +241,22 @@ fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Reje
 
 /// The binding of the request's own name. Another policy than the connection's is answered with 421 before any rule or origin hears of
 /// the request (threats C2.1, C2.5; RFC 9110 §15.5.20).
-fn bind(authority: &Authority, trust: &Trust) -> Result<Arc<EnforcedBinding>, Rejection> {
+fn bind(
+    connection: &Connection,
+    authority: &Authority,
+    trust: &Trust,
+) -> Result<Arc<EnforcedBinding>, Rejection> {
     let binding = trust
         .enforced()
         .resolve(&authority.name)
         .ok_or_else(|| Rejection::new(Reason::UnknownServerName))?;
     // A name whose bytes are passed on has no requests.
-    let serves = !binding.tls().passes_bytes();
-    let checked = binding.checked();
-    if serves && checked.policy_identity == trust.binding().checked().policy_identity {
-        Ok(Arc::clone(binding))
-    } else {
-        Err(Rejection::new(Reason::MisdirectedRequest))
+    let over_tls = connection.is_over_tls();
+    let identity = |binding: &EnforcedBinding| binding.checked().policy_identity;
+    match binding.serves_requests(over_tls) {
+        false if !over_tls => Err(Rejection::new(Reason::TlsRequired).closing()),
+        true if identity(binding) == identity(trust.binding()) => Ok(Arc::clone(binding)),
+        _ => Err(Rejection::new(Reason::MisdirectedRequest)),
     }
 }
 

@@ -35,6 +35,7 @@ mod metrics;
 mod node;
 mod offer;
 mod origin;
+mod plain;
 mod proxy_protocol;
 mod rate_limit;
 mod registry;

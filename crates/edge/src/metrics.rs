@@ -34,6 +34,8 @@ pub(crate) struct Metrics {
     accepted: Cells<4>,
     /// By reason.
     refused: Cells<1>,
+    /// By reason, whose first place is "none": a redirect.
+    plain: Cells<1>,
     snapshots: Cells<1>,
     handshake_duration: [Durations; 2],
     request_duration: [Durations; PROTOCOLS.len()],
@@ -98,6 +100,7 @@ impl Metrics {
             unreadable: Cells::new([PROTOCOLS.len(), reasons]),
             accepted: Cells::new([PROTOCOLS.len(), TLS_VERSIONS.len(), GROUPS.len(), 2]),
             refused: Cells::new([reasons]),
+            plain: Cells::new([reasons + 1]),
             snapshots: Cells::new([OFFERS.len()]),
             handshake_duration: Default::default(),
             request_duration: Default::default(),
@@ -119,12 +122,15 @@ impl Metrics {
 
     /// A client was let in.
     pub(crate) fn handshake_accepted(&self, connection: &Connection, took: Duration) {
-        let TlsFacts {
+        let Some(TlsFacts {
             version,
             group,
             resumed,
             ..
-        } = connection.tls();
+        }) = connection.tls()
+        else {
+            return;
+        };
         let version = match version {
             TlsVersion::Tls12 => 0,
             TlsVersion::Tls13 => 1,
@@ -152,6 +158,11 @@ impl Metrics {
         refused.observe(took);
     }
 
+    /// A request without TLS got its one answer.
+    pub(crate) fn plain_answered(&self, refused: Option<Reason>) {
+        self.plain.add([place_of(refused)]);
+    }
+
     /// What came was no request.
     pub(crate) fn unreadable(&self, protocol: Protocol, reason: Reason) {
         self.unreadable.add([protocol as usize, reason as usize]);
@@ -167,7 +178,7 @@ impl Metrics {
             Verdict::Valid(_) => 1,
             Verdict::Invalid(_) => 2,
         };
-        let reason = done.reason.map_or(0, |reason| reason as usize + 1);
+        let reason = place_of(done.reason);
         let protocol = done.protocol as usize;
         self.requests.add([protocol, class, verdict, reason]);
         if let Some(durations) = self.request_duration.get(protocol) {
@@ -196,6 +207,11 @@ impl Metrics {
             durations.observe(why.since.elapsed());
         }
     }
+}
+
+/// Among the reasons, behind "none".
+fn place_of(reason: Option<Reason>) -> usize {
+    reason.map_or(0, |reason| reason as usize + 1)
 }
 
 #[cfg(test)]

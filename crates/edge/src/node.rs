@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) access_log: AccessLog,
     /// Where HTTP/3 is, for bindings that tell their clients.
     pub(crate) alt_svc: Option<HeaderValue>,
+    /// Where redirects from plain HTTP lead.
+    pub(crate) https_port: u16,
     proxy_protocol_from: Vec<IpRange>,
     pub(crate) metrics: Metrics,
     pub(crate) handshakes: Arc<HandshakeBudget>,
@@ -82,6 +84,7 @@ pub(crate) struct Parts {
     pub(crate) access_log: AccessLog,
     pub(crate) proxy_protocol_from: Vec<IpRange>,
     pub(crate) alt_svc: Option<HeaderValue>,
+    pub(crate) https_port: u16,
     pub(crate) statuses: Statuses,
 }
 
@@ -113,6 +116,7 @@ impl Node {
             next_connection: AtomicU64::new(1),
             random: RandomState::new(),
             alt_svc: parts.alt_svc,
+            https_port: parts.https_port,
             proxy_protocol_from: parts.proxy_protocol_from,
             limits: parts.limits,
         })

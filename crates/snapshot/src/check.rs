@@ -8,7 +8,7 @@ use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationMode, Revoc
 
 use crate::{
     Binding, BindingId, CaSet, CaSetId, ClientAuth, ClientAuthMode, ClientCredential, Generation,
-    HealthCheck, NamePattern, Network, Origin, OriginTrust, PolicyIdentity, Resolver,
+    HealthCheck, NamePattern, Network, Origin, OriginTrust, PlainHttp, PolicyIdentity, Resolver,
     ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
 };
 
@@ -424,9 +424,7 @@ fn check_binding(
 ) -> Option<Arc<CheckedBinding>> {
     let place = format!("binding {}", binding.id);
     let before = problems.0.len();
-    if binding.server_certificates.is_empty() {
-        problems.add(&place, "has no server certificate");
-    }
+    check_transport(binding, &place, problems);
     for id in &binding.server_certificates {
         if !known.server_certificates.contains(id.as_str()) {
             problems.add(
@@ -508,6 +506,39 @@ fn check_binding(
     })
 }
 
+/// TLS or none, and what is said about it.
+fn check_transport(binding: &Binding, place: &str, problems: &mut Problems) {
+    let is_plain = binding.plain_http == PlainHttp::Serve;
+    let is_http = binding.service == Service::Http;
+    let speaks = binding.strict_transport.is_some();
+    let asks = binding.client_auth.mode != ClientAuthMode::Off;
+    let wrong = [
+        (
+            !is_plain && binding.server_certificates.is_empty(),
+            "has no server certificate",
+        ),
+        (
+            is_plain && !binding.server_certificates.is_empty(),
+            "is served without TLS and has a server certificate",
+        ),
+        (
+            is_plain && asks,
+            "is served without TLS and asks for client certificates",
+        ),
+        (
+            is_plain && speaks,
+            "is served without TLS and tells clients to come over TLS",
+        ),
+        (
+            !is_http && (speaks || binding.plain_http != PlainHttp::Refuse),
+            "passes bytes on and has something to say in HTTP",
+        ),
+    ];
+    for (_, problem) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
+        problems.add(place, problem);
+    }
+}
+
 /// Whether an earlier binding is this one, with the same CA sets.
 fn is_as_before(
     earlier: &CheckedBinding,
@@ -526,6 +557,8 @@ fn is_as_before(
         origin,
         service,
         property,
+        plain_http,
+        strict_transport,
     } = binding;
     let before = &earlier.binding;
     before.id == *id
@@ -537,6 +570,8 @@ fn is_as_before(
         && before.origin == *origin
         && before.service == *service
         && before.property == *property
+        && before.plain_http == *plain_http
+        && before.strict_transport == *strict_transport
         && earlier.ca_sets.len() == ca_sets.len()
         && earlier
             .ca_sets

@@ -50,8 +50,8 @@ pub use model::{
     Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential,
     ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HostHeader,
     HttpVersions, Origin, OriginLimits, OriginPolicy, OriginProtocol, OriginScheme, OriginTimeouts,
-    OriginTls, OriginTrust, Outliers, PropertyVersion, ProxyProtocol, Retries, ServerCertificate,
-    Service, Snapshot, TcpService, TlsPolicy, TlsVersion,
+    OriginTls, OriginTrust, Outliers, PlainHttp, PropertyVersion, ProxyProtocol, Retries,
+    ServerCertificate, Service, Snapshot, StrictTransport, TcpService, TlsPolicy, TlsVersion,
 };
 pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;

@@ -207,7 +207,7 @@ pub struct Binding {
     pub id: BindingId,
     /// The names; at least one, each in one binding only.
     pub names: Vec<NamePattern>,
-    /// The certificates to present, best first; at least one.
+    /// The certificates to present, best first; none exactly when the names are served without TLS.
     pub server_certificates: Vec<ServerCertificateId>,
     /// The TLS policy.
     pub tls: TlsPolicy,
@@ -221,6 +221,10 @@ pub struct Binding {
     pub service: Service,
     /// Whose rules these are, for logs. Decides nothing.
     pub property: Option<PropertyVersion>,
+    /// What is done with requests that come without TLS.
+    pub plain_http: PlainHttp,
+    /// What clients are told about coming without TLS; `None`: nothing.
+    pub strict_transport: Option<StrictTransport>,
 }
 
 /// What was activated, as people call it: a version of a property, or a site as it was deployed.
@@ -230,6 +234,29 @@ pub struct PropertyVersion {
     pub name: String,
     /// Which version; of a site, the number of its settings.
     pub version: VersionNumber,
+}
+
+/// What is done with requests that come without TLS, where a node listens for them.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum PlainHttp {
+    /// They are refused: the names are there over TLS only.
+    #[default]
+    Refuse,
+    /// They are sent to the same place over HTTPS.
+    Redirect,
+    /// They are served and TLS is not: the binding presents no certificate and asks nobody for one.
+    Serve,
+}
+
+/// HTTP Strict Transport Security (RFC 6797): browsers that saw it come over TLS only.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct StrictTransport {
+    /// For so many seconds after they last saw it; 0 makes them forget it.
+    pub max_age_seconds: u32,
+    /// To the names below as well.
+    pub include_subdomains: bool,
+    /// Consents to the lists that browsers are delivered with. The RFC has no such directive; the lists ask for it.
+    pub preload: bool,
 }
 
 /// What is done with a connection whose handshake is over.

@@ -17,11 +17,13 @@ use crate::{
     SealedSecret, Snapshot, VersionNumber,
 };
 use origin_policy::WireOriginPolicy;
+use plain::WirePlain;
 use property::WireProperty;
 use sections::Sections;
 use tcp::WireTcp;
 
 mod origin_policy;
+mod plain;
 mod property;
 mod sections;
 mod tcp;
@@ -72,6 +74,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
         .iter()
         .filter_map(WireProperty::of)
         .collect();
+    let plain: Vec<_> = snapshot.bindings.iter().filter_map(WirePlain::of).collect();
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
@@ -80,6 +83,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             encode_infallibly(&origins),
             encode_infallibly(&tcp),
             encode_infallibly(&properties),
+            encode_infallibly(&plain),
         ],
     );
     bytes
@@ -107,6 +111,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     origin_policies(&mut snapshot, sections.take()?)?;
     tcp::read(&mut snapshot, sections.take()?)?;
     property::read(&mut snapshot, sections.take()?)?;
+    plain::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }
@@ -568,6 +573,8 @@ impl TryFrom<WireBinding> for model::Binding {
             origin: wire.origin.parse()?,
             service: model::Service::Http,
             property: None,
+            plain_http: model::PlainHttp::Refuse,
+            strict_transport: None,
         })
     }
 }

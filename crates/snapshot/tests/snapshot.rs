@@ -137,6 +137,8 @@ fn snapshot() -> Snapshot {
                 name: "shop".to_owned(),
                 version: VersionNumber::new(7),
             }),
+            plain_http: PlainHttp::Refuse,
+            strict_transport: None,
         }],
     }
 }
@@ -190,7 +192,7 @@ fn what_arrives_is_what_was_signed() {
     assert_eq!(read, snapshot());
 }
 
-/// The names of properties come after the bindings that pass bytes on, those after the policies of CA sets, and none is there without need.
+/// Each comes after what was added before it, and none is there without need.
 #[test]
 fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_before() {
     let (key, _) = SigningKey::generate().unwrap();
@@ -199,18 +201,27 @@ fn what_was_added_to_the_wire_form_arrives_with_and_without_what_was_added_befor
         idle: Duration::from_millis(1500),
         alpn: vec!["postgresql".into()],
     });
+    let strict_transport = Some(StrictTransport {
+        max_age_seconds: 31_536_000,
+        include_subdomains: true,
+        preload: false,
+    });
     for policy in [RevocationMode::Off, RevocationMode::Prefer] {
-        for (service, is_named) in [
-            (Service::Http, false),
-            (tcp.clone(), false),
-            (Service::Http, true),
-            (tcp.clone(), true),
+        for (service, is_named, plain_http, strict_transport) in [
+            (Service::Http, false, PlainHttp::Refuse, None),
+            (tcp.clone(), false, PlainHttp::Refuse, None),
+            (Service::Http, true, PlainHttp::Refuse, None),
+            (tcp.clone(), true, PlainHttp::Refuse, None),
+            (Service::Http, false, PlainHttp::Redirect, strict_transport),
+            (tcp.clone(), true, PlainHttp::Serve, None),
         ] {
             let mut snapshot = snapshot();
             snapshot.bindings[0].property.take_if(|_| !is_named);
             snapshot.ca_sets[0].policy.revocation.mode = policy;
             snapshot.origins[0].scheme = OriginScheme::Tcp;
             snapshot.bindings[0].service = service;
+            snapshot.bindings[0].plain_http = plain_http;
+            snapshot.bindings[0].strict_transport = strict_transport;
             let arrived = SignedSnapshot::from_bytes(&key.sign(&snapshot).to_bytes()).unwrap();
             let verified = arrived.verify(&key.verifying_key(), Network::Production);
             assert_eq!(verified.unwrap(), snapshot);
@@ -395,6 +406,25 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
     refused(
         |it| it.bindings[0].tls.maximum_version = TlsVersion::Tls12,
         &["binding site: has a minimum TLS version above its maximum"],
+    );
+    refused(
+        |it| it.bindings[0].server_certificates.clear(),
+        &["binding site: has no server certificate"],
+    );
+    refused(
+        |it| {
+            it.bindings[0].plain_http = PlainHttp::Serve;
+            it.bindings[0].strict_transport = Some(StrictTransport {
+                max_age_seconds: 1,
+                include_subdomains: false,
+                preload: false,
+            });
+        },
+        &[
+            "binding site: is served without TLS and has a server certificate",
+            "binding site: is served without TLS and asks for client certificates",
+            "binding site: is served without TLS and tells clients to come over TLS",
+        ],
     );
     refused(
         |it| {

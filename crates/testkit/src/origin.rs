@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
@@ -49,6 +50,8 @@ pub enum Reaction {
     Echo,
     /// This answer.
     Respond(Response<Bytes>),
+    /// This answer, once the switch is on.
+    RespondWhen(watch::Receiver<bool>, Response<Bytes>),
     /// No answer, ever.
     Silence,
     /// The connection is closed without an answer.
@@ -330,6 +333,11 @@ async fn respond(
         Reaction::Silence => std::future::pending().await,
         Reaction::Close => Err(io::ErrorKind::ConnectionAborted.into()),
         Reaction::Respond(response) => Ok(response.map(Full::new)),
+        Reaction::RespondWhen(mut switch, response) => {
+            // Whoever throws the switch away lets go of the answer as well.
+            let _ = switch.wait_for(|on| *on).await;
+            Ok(response.map(Full::new))
+        }
         Reaction::Echo => match (upgrade, upgraded) {
             (Some(protocol), Some(upgraded)) => {
                 tokio::spawn(echo_bytes(upgraded));

@@ -8,6 +8,7 @@ use countersign_snapshot::{
 use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{Certificate, Policy, UnixTime};
 
+use crate::TlsContext;
 use crate::chain_cache::ChainCache;
 use crate::verdict_cache::{VerdictCache, VerdictKey};
 
@@ -30,6 +31,12 @@ impl TrustContext {
             policy: binding.binding.client_auth.policy.clone(),
             verdicts,
         }
+    }
+
+    /// Of a binding that is served without TLS.
+    #[must_use]
+    pub fn without_tls(binding: &CheckedBinding, context: &TlsContext) -> Self {
+        Self::new(binding, Arc::clone(&context.verdicts))
     }
 
     /// When another context decides alike.

@@ -226,6 +226,12 @@ reasons! {
         sentence: "No configuration is active for the server name.",
         remedy: "Check the hostname, and that its configuration is active on this network.",
     }
+    TlsRequired {
+        code: "tls_required",
+        title: "HTTPS required",
+        sentence: "The request came without TLS for a name that is served over TLS only.",
+        remedy: "Ask with https://. For people who type the name without it, the redirect of its edge certificate can be switched on.",
+    }
     MisdirectedRequest {
         code: "misdirected_request",
         title: "Misdirected request",

@@ -22,7 +22,7 @@ pub(crate) struct RequestRecord<'a> {
     pub(crate) client_address: IpAddr,
     pub(crate) client_port: u16,
     #[serde(flatten)]
-    pub(crate) tls: Tls<'a>,
+    pub(crate) tls: Option<Tls<'a>>,
     pub(crate) server_name: &'a str,
     pub(crate) binding: Option<&'a str>,
     #[serde(flatten)]
@@ -78,7 +78,7 @@ pub(crate) struct PassageRecord<'a> {
     pub(crate) client_address: IpAddr,
     pub(crate) client_port: u16,
     #[serde(flatten)]
-    pub(crate) tls: Tls<'a>,
+    pub(crate) tls: Option<Tls<'a>>,
     pub(crate) server_name: &'a str,
     pub(crate) binding: &'a str,
     #[serde(flatten)]
@@ -100,6 +100,25 @@ pub(crate) struct PassageRecord<'a> {
     pub(crate) duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sampled_one_in: Option<u32>,
+}
+
+/// One request without TLS that was not served: redirected, or refused with the reason.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlainRecord<'a> {
+    pub(crate) event: &'static str,
+    pub(crate) time: String,
+    pub(crate) network: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) generation: Option<u64>,
+    pub(crate) request_id: &'a str,
+    pub(crate) client_address: IpAddr,
+    pub(crate) client_port: u16,
+    pub(crate) method: Option<&'a str>,
+    pub(crate) host: Option<&'a str>,
+    pub(crate) status: u16,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) duration_ms: f64,
 }
 
 /// One handshake that did not become a connection, or what came on a connection instead of a request.

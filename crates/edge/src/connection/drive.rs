@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use super::coalesce::Coalesce;
@@ -29,14 +30,25 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Serves HTTP on an authenticated stream. Returns when the last byte is done with.
 pub(crate) async fn serve<IO: Wakeable>(connection: Arc<Connection>, stream: IO) {
     match connection.protocol() {
-        Protocol::Http1 => serve_http1(&connection, stream).await,
+        Protocol::Http1 => serve_http1(&connection, stream, Bytes::new()).await,
         // Boxed, so that the other connections' tasks have no room for it.
         Protocol::Http2 => Box::pin(serve_http2(&connection, stream)).await,
         // HTTP/3 has no stream of bytes; `http3::serve` runs its engine. Bytes that are passed on have none, see `tcp::serve`.
         Protocol::Http3 | Protocol::Tcp => {}
     }
+    tunnel_of(&connection).await;
+}
+
+/// Serves HTTP/1.1 without TLS, from the bytes that were read already.
+pub(crate) async fn serve_plain(connection: Arc<Connection>, stream: TcpStream, read: Bytes) {
+    serve_http1(&connection, stream, read).await;
+    tunnel_of(&connection).await;
+}
+
+/// What the connection became when its engine was done.
+async fn tunnel_of(connection: &Connection) {
     if let Some(tunnel) = connection.take_tunnel() {
-        Box::pin(tunnel::run(*tunnel, &connection)).await;
+        Box::pin(tunnel::run(*tunnel, connection)).await;
     }
 }
 
@@ -52,9 +64,12 @@ async fn serve_http2<IO: Wakeable>(connection: &Arc<Connection>, stream: IO) {
     run(pin!(engine), connection, || false).await;
 }
 
-async fn serve_http1<IO: Wakeable>(connection: &Arc<Connection>, mut stream: IO) {
+async fn serve_http1<IO: Wakeable>(
+    connection: &Arc<Connection>,
+    mut stream: IO,
+    mut before: Bytes,
+) {
     let limits = &connection.node().limits;
-    let mut before = Bytes::new();
     // The number of requests at which a rest ended before it began.
     let mut restless = None;
     loop {

@@ -75,10 +75,9 @@ pub(crate) fn lookup(node: &Node, name: Option<ServerName>) -> Lookup {
     let Some(enforced) = node.enforced() else {
         return Lookup::Refuse(Reason::TrustUnavailable);
     };
-    match name.and_then(|name| enforced.resolve(&name).cloned()) {
-        Some(binding) => Lookup::Serve(Arc::clone(binding.tls())),
-        None => Lookup::Refuse(Reason::UnknownServerName),
-    }
+    let tls = name.and_then(|name| enforced.resolve(&name)?.tls().map(Arc::clone));
+    // A name that is served without TLS is none here.
+    tls.map_or(Lookup::Refuse(Reason::UnknownServerName), Lookup::Serve)
 }
 
 /// A client without a usable name learns nothing else when there is nothing to serve at all.
@@ -193,7 +192,7 @@ pub(crate) fn open(
                 return None;
             }
         },
-        tls: accepted.facts,
+        tls: Some(accepted.facts),
         asked: accepted.binding.trust().mode() != ClientAuthMode::Off,
         peer: accepted.peer,
     };

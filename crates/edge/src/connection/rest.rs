@@ -35,6 +35,12 @@ impl Wakeable for Box<TlsStream<TcpStream>> {
     }
 }
 
+impl Wakeable for TcpStream {
+    fn poll_wakes(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.poll_read_ready(context).map(drop)
+    }
+}
+
 /// Tells whether the engine above has said everything and waits for the client.
 pub(super) struct Observed<IO> {
     io: IO,

@@ -65,7 +65,7 @@ pub(crate) fn judge(
     if binding.mode() != ClientAuthMode::Off && !asked {
         return Err(Broken::NeverAsked);
     }
-    let context = binding.tls().trust();
+    let context = binding.trust();
     let earlier = earlier
         .filter(|earlier| earlier.is_of(&binding))
         .map(|earlier| &earlier.verdicts);
@@ -108,7 +108,7 @@ impl Trust {
         let epoch = node.epoch();
         let enforced = node.enforced()?;
         let binding = enforced.resolve(server_name)?;
-        let generation = binding.tls().trust().revocation_generation();
+        let generation = binding.trust().revocation_generation();
         let unchanged = self.epoch != NEVER
             && self.is_of(binding)
             && self.verdicts.revocation_generation() == generation
@@ -119,7 +119,7 @@ impl Trust {
     /// Whether the verdicts were made under the policy of this binding.
     fn is_of(&self, binding: &EnforcedBinding) -> bool {
         self.of_this_policy
-            && self.binding.tls().policy_identity() == binding.tls().policy_identity()
+            && self.binding.trust().policy_identity() == binding.trust().policy_identity()
     }
 
     pub(super) fn swept(&self) -> u64 {

@@ -56,8 +56,12 @@ impl AuthorityError {
 
 /// Reads `Host`, `:authority` and the absolute form of the request target, which must agree.
 ///
-/// `connected` is the name of the handshake; a request for the same name, as nearly all are, shares it instead of making another.
-pub(crate) fn of(parts: &Parts, connected: &Arc<ServerName>) -> Result<Authority, AuthorityError> {
+/// `connected` is the name of the handshake, if there was one; a request for the same name, as nearly all are, shares it instead of making
+/// another.
+pub(crate) fn of(
+    parts: &Parts,
+    connected: Option<&Arc<ServerName>>,
+) -> Result<Authority, AuthorityError> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let host = hosts.next();
     // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
@@ -91,8 +95,8 @@ pub(crate) fn of(parts: &Parts, connected: &Arc<ServerName>) -> Result<Authority
     }
 }
 
-fn read(text: &str, connected: &Arc<ServerName>) -> Result<Authority, AuthorityError> {
-    if text == connected.as_str() {
+fn read(text: &str, connected: Option<&Arc<ServerName>>) -> Result<Authority, AuthorityError> {
+    if let Some(connected) = connected.filter(|connected| text == connected.as_str()) {
         return Ok(Authority {
             name: Arc::clone(connected),
             port: None,
@@ -102,10 +106,9 @@ fn read(text: &str, connected: &Arc<ServerName>) -> Result<Authority, AuthorityE
     let port = text
         .rsplit_once(':')
         .and_then(|(_, port)| port.parse().ok());
-    let name = if name == **connected {
-        Arc::clone(connected)
-    } else {
-        Arc::new(name)
+    let name = match connected {
+        Some(connected) if name == **connected => Arc::clone(connected),
+        _ => Arc::new(name),
     };
     Ok(Authority { name, port })
 }
@@ -119,7 +122,7 @@ mod tests {
     fn check(request: http::request::Builder, expected: Result<&str, AuthorityError>) {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let connected = Arc::new(ServerName::new("a.test").unwrap());
-        let actual = of(&parts, &connected).map(|authority| authority.name.to_string());
+        let actual = of(&parts, Some(&connected)).map(|authority| authority.name.to_string());
         assert_eq!(
             actual.as_deref().map_err(|error| *error),
             expected,

@@ -229,7 +229,7 @@ impl Exchange {
             connection_id: connection.id(),
             client_address: connection.client().ip().to_canonical(),
             client_port: connection.client().port(),
-            tls: Tls::of(connection.tls()),
+            tls: connection.tls().map(Tls::of),
             server_name: connection.server_name().as_str(),
             binding: Some(binding.id()),
             property: Property::of(&binding.checked().binding),

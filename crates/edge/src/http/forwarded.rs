@@ -22,7 +22,9 @@ pub(crate) fn set(
     client: IpAddr,
     authority: &Authority,
     received: Version,
+    over_tls: bool,
 ) {
+    let proto = if over_tls { "https" } else { "http" };
     let is_front = policy
         .trusted_fronts
         .iter()
@@ -45,7 +47,7 @@ pub(crate) fn set(
         append(headers, X_FORWARDED_FOR, &client.to_string());
         headers
             .entry(X_FORWARDED_PROTO)
-            .or_insert(HeaderValue::from_static("https"));
+            .or_insert(HeaderValue::from_static(proto));
         if !headers.contains_key(X_FORWARDED_HOST)
             && let Some(host) = authority.to_header()
         {
@@ -53,7 +55,11 @@ pub(crate) fn set(
         }
     }
     if forwarded {
-        append(headers, header::FORWARDED, &element(client, authority));
+        append(
+            headers,
+            header::FORWARDED,
+            &element(client, authority, proto),
+        );
     }
     // RFC 9110 §7.6.3: a gateway "MUST send an appropriate Via header field in each inbound request message".
     headers.append(
@@ -67,7 +73,7 @@ pub(crate) fn set(
 }
 
 /// RFC 7239 §4. §6: an IPv6 address stands in brackets, and therefore in quotes; a host with a port needs quotes as well.
-fn element(client: IpAddr, authority: &Authority) -> String {
+fn element(client: IpAddr, authority: &Authority, proto: &str) -> String {
     let mut text = String::with_capacity(64);
     // Writing to a string does not fail.
     let _ = match client {
@@ -75,8 +81,8 @@ fn element(client: IpAddr, authority: &Authority) -> String {
         IpAddr::V6(address) => write!(text, "for=\"[{address}]\""),
     };
     let _ = match authority.port {
-        None => write!(text, ";host={authority};proto=https"),
-        Some(_) => write!(text, ";host=\"{authority}\";proto=https"),
+        None => write!(text, ";host={authority};proto={proto}"),
+        Some(_) => write!(text, ";host=\"{authority}\";proto={proto}"),
     };
     text
 }
@@ -126,6 +132,7 @@ mod tests {
             client.parse().unwrap(),
             &authority,
             Version::HTTP_2,
+            true,
         );
         assert_eq!(headers.remove("via").unwrap(), "2 countersign");
         let mut found: Vec<_> = headers

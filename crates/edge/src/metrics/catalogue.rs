@@ -134,6 +134,18 @@ pub(super) const ALL: &[Metric] = &[
         },
     },
     Metric {
+        name: "plain_requests",
+        kind: MetricType::Counter,
+        labels: &["network", "reason"],
+        help: "Requests without TLS that were not served: refused, with the reason, or redirected to HTTPS (`none`).",
+        collect: |node, family| {
+            node.metrics.plain.iter().try_for_each(|([reason], count)| {
+                let reason = reason.checked_sub(1).map_or("none", reason_at);
+                family.counter(&[node.network.as_str(), reason], count)
+            })
+        },
+    },
+    Metric {
         name: "requests_unreadable",
         kind: MetricType::Counter,
         labels: &["network", "protocol", "reason"],

@@ -16,7 +16,8 @@ pub(crate) struct Told<'a> {
     pub(crate) alpn: Option<&'a [u8]>,
     /// By which the log names the connection.
     pub(crate) id: &'a str,
-    pub(crate) tls: &'a TlsFacts,
+    /// None without TLS.
+    pub(crate) tls: Option<&'a TlsFacts>,
     pub(crate) peer: &'a Peer,
     /// The chain of the client, when it was let in on the strength of one.
     pub(crate) valid: Option<&'a ValidChain>,
@@ -71,7 +72,9 @@ pub(crate) fn version_2(told: &Told<'_>) -> Vec<u8> {
     }
     append(&mut rest, AUTHORITY, told.server_name.as_bytes());
     append(&mut rest, UNIQUE_ID, told.id.as_bytes());
-    append(&mut rest, SSL, &ssl(told));
+    if let Some(tls) = told.tls {
+        append(&mut rest, SSL, &ssl(told, tls));
+    }
     let mut header = SIGNATURE.to_vec();
     header.push(PROXY);
     header.push(if client.is_ipv4() { TCP4 } else { TCP6 });
@@ -81,9 +84,9 @@ pub(crate) fn version_2(told: &Told<'_>) -> Vec<u8> {
     header
 }
 
-fn ssl(told: &Told<'_>) -> Vec<u8> {
+fn ssl(told: &Told<'_>, tls: &TlsFacts) -> Vec<u8> {
     let presented = !matches!(told.peer, Peer::Absent);
-    let client = match (presented, told.tls.resumed) {
+    let client = match (presented, tls.resumed) {
         (false, _) => CLIENT_SSL,
         // "the client provided a certificate at least once over the TLS session this connection belongs to".
         (true, true) => CLIENT_SSL | CLIENT_CERT_SESS,
@@ -93,7 +96,7 @@ fn ssl(told: &Told<'_>) -> Vec<u8> {
     let verify = u32::from(told.valid.is_none());
     let mut ssl = vec![client];
     ssl.extend(verify.to_be_bytes());
-    let version = match told.tls.version {
+    let version = match tls.version {
         TlsVersion::Tls12 => "TLSv1.2",
         TlsVersion::Tls13 => "TLSv1.3",
     };
@@ -106,12 +109,8 @@ fn ssl(told: &Told<'_>) -> Vec<u8> {
     if let Some(name) = name {
         append(&mut ssl, SSL_CN, name.as_bytes());
     }
-    append(
-        &mut ssl,
-        SSL_CIPHER,
-        openssl_name(told.tls.cipher).as_bytes(),
-    );
-    if let Some(certificate) = &told.tls.presented {
+    append(&mut ssl, SSL_CIPHER, openssl_name(tls.cipher).as_bytes());
+    if let Some(certificate) = &tls.presented {
         append(
             &mut ssl,
             SSL_SIG_ALG,

@@ -25,7 +25,7 @@ impl Standing {
         let valid = trust.verdicts().valid_chains();
         Self {
             server_name: Arc::clone(server_name),
-            context: trust.binding().tls().trust().clone(),
+            context: trust.binding().trust().clone(),
             valid: valid.map(|(id, chain)| (id, chain.clone())).collect(),
         }
     }

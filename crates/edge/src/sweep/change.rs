@@ -135,7 +135,7 @@ impl Change {
         };
         for (mark, (standing, _)) in &self.fates {
             if let Some(binding) = enforced.resolve(&standing.server_name) {
-                let standing = standing.under(binding.tls().trust().clone());
+                let standing = standing.under(binding.trust().clone());
                 node.registry.replace_standing(*mark, Arc::new(standing));
             }
         }
@@ -191,7 +191,7 @@ fn fate(standing: &Standing, enforced: Option<&Enforced>) -> Fate {
     else {
         return Fate::Open;
     };
-    let (old, new) = (&standing.context, binding.tls().trust());
+    let (old, new) = (&standing.context, binding.trust());
     if old.policy_identity() == new.policy_identity() {
         return Fate::Kept(Arc::clone(binding));
     }

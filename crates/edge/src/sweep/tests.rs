@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
     Binding, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, Endpoint, Generation, HostHeader,
-    Network, Origin as OriginModel, OriginPolicy, OriginScheme, OriginTimeouts, Peer, SealingKey,
-    Secret, ServerCertificate, ServerName, Service, SigningKey, Snapshot, TlsPolicy, TlsVersion,
-    VersionNumber,
+    Network, Origin as OriginModel, OriginPolicy, OriginScheme, OriginTimeouts, Peer, PlainHttp,
+    SealingKey, Secret, ServerCertificate, ServerName, Service, SigningKey, Snapshot, TlsPolicy,
+    TlsVersion, VersionNumber,
 };
 use countersign_testkit::pki::Key;
 use countersign_testkit::{Ca, Credential, NOW, Origin, Pki, TlsClient, wait};
@@ -84,6 +84,7 @@ impl Scene {
             network: Network::Staging,
             node_id: "node-1".parse().unwrap(),
             listen: vec![Listen::Address("127.0.0.1:0".parse().unwrap())],
+            https_port: 443,
             proxy_protocol_from: Vec::new(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             verifying_key: signing.verifying_key(),
@@ -178,6 +179,8 @@ impl Scene {
                 origin: "main".parse().unwrap(),
                 service: Service::Http,
                 property: None,
+                plain_http: PlainHttp::Refuse,
+                strict_transport: None,
             }],
         };
         let acknowledgement = self
@@ -226,14 +229,14 @@ impl Scene {
                 client: SocketAddr::from(([192, 0, 2, 1], 1)),
                 server_name: Arc::new(ServerName::new("a.test").unwrap()),
                 protocol: Protocol::Http1,
-                tls: TlsFacts {
+                tls: Some(TlsFacts {
                     presented: None,
                     version: TlsVersion::Tls13,
                     cipher: "TLS13_AES_256_GCM_SHA384",
                     group: None,
                     alpn: Alpn::Http11,
                     resumed: false,
-                },
+                }),
                 peer: Peer::Chain(PeerChain::from_der(&credential.chain_der()).unwrap()),
                 asked: true,
             };

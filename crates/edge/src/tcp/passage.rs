@@ -142,7 +142,7 @@ impl Passage {
             connection_id: connection.id(),
             client_address: connection.client().ip().to_canonical(),
             client_port: connection.client().port(),
-            tls: Tls::of(connection.tls()),
+            tls: connection.tls().map(Tls::of),
             server_name: connection.server_name().as_str(),
             binding: trust.binding().id(),
             property: Property::of(&trust.binding().checked().binding),

@@ -404,6 +404,11 @@ impl World {
         self.edge.local_addrs()[1]
     }
 
+    /// Where HTTP without TLS is listened for.
+    pub(crate) fn plain_addr(&self) -> SocketAddr {
+        self.edge.local_addrs()[2]
+    }
+
     pub(crate) async fn http3(&self, name: &str, credential: Option<&Credential>) -> Http3Client {
         let mut client = self.client(name).alpn(&["h3"]);
         if let Some(credential) = credential {
@@ -478,7 +483,9 @@ fn config(
         listen: vec![
             Listen::Address("127.0.0.1:0".parse().unwrap()),
             Listen::Quic(quic),
+            Listen::Plain("127.0.0.1:0".parse().unwrap()),
         ],
+        https_port: 8443,
         proxy_protocol_from: Vec::new(),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         verifying_key: signing.verifying_key(),
@@ -554,5 +561,7 @@ fn bare(id: &str, names: &[&str], rules: String) -> Binding {
         origin: "main".parse().unwrap(),
         service: countersign_snapshot::Service::Http,
         property: None,
+        plain_http: countersign_snapshot::PlainHttp::Refuse,
+        strict_transport: None,
     }
 }

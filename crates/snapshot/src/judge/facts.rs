@@ -10,7 +10,7 @@ use countersign_trust::{
 use http::HeaderMap;
 
 use super::{Peer, Verdicts};
-use crate::{CheckedBinding, ServerName};
+use crate::{CheckedBinding, PlainHttp, ServerName};
 
 /// Answers out of a request whose identity and hop-by-hop headers are gone, so that rules see what the origin gets.
 #[derive(Debug)]
@@ -70,7 +70,10 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::Https
+        match self.binding.binding.plain_http {
+            PlainHttp::Serve => Protocol::Http,
+            PlainHttp::Redirect | PlainHttp::Refuse => Protocol::Https,
+        }
     }
 
     fn client_ip(&self) -> IpAddr {

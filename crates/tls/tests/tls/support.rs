@@ -298,6 +298,8 @@ pub fn binding(name: &str, mode: ClientAuthMode, ca_sets: &[CaSetId]) -> Binding
         origin: "origin".parse().unwrap(),
         service: countersign_snapshot::Service::Http,
         property: None,
+        plain_http: countersign_snapshot::PlainHttp::Refuse,
+        strict_transport: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a network enforces of a property. A site comes to one as well, so there is one way from either to bindings and origins.
 
 use countersign_snapshot::{
-    Binding, BindingId, ClientAuth, ClientAuthMode, NamePattern, Origin, OriginId, PropertyVersion,
-    ServerCertificate, Service, TlsPolicy,
+    Binding, BindingId, ClientAuth, ClientAuthMode, NamePattern, Origin, OriginId, PlainHttp,
+    PropertyVersion, ServerCertificate, Service, TlsPolicy,
 };
 
 use super::{CompileError, NetworkState};
@@ -103,6 +103,8 @@ impl NetworkState {
             origin: property.origin.clone(),
             service: property.service.clone(),
             property: property.version.clone(),
+            plain_http: PlainHttp::Refuse,
+            strict_transport: None,
         })
     }
 }
