@@ -57,6 +57,8 @@ pub struct AuditCheck {
     pub head: String,
     /// The first bad entry.
     pub broken_at: Option<u64>,
+    /// The last good entry, when there are others after it that were not looked at.
+    pub next_after: Option<u64>,
 }
 
 /// Go back to the version that was active before.

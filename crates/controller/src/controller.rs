@@ -86,6 +86,12 @@ impl Controller {
         ApiClients::new(&self.context)
     }
 
+    /// Changes whenever something that was asked of the networks came further or ended.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.context.progress.subscribe()
+    }
+
     /// CA sets.
     #[must_use]
     pub fn ca_sets(&self) -> CaSets<'_> {

@@ -1,6 +1,9 @@
 //! The audit log.
 
+use std::str::FromStr as _;
+
 use countersign_api::control;
+use countersign_trust::Fingerprint;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -40,12 +43,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
         id: "verifyAudit",
         method: Verb::Get,
         path: "/v1/audit/verify",
-        summary: "Checks the chain of hashes of the whole audit log.",
+        summary: "Checks the chain of hashes of the audit log, 20,000 entries at a time: until nextAfter is null, ask again with it and head.",
         role: Role::Approver,
-        query: &[],
+        query: &[
+            Parameter {
+                name: "after",
+                kind: ParameterKind::Integer(1),
+                summary: "Only entries after the one with this sequence number; wants `head`.",
+            },
+            Parameter {
+                name: "head",
+                kind: ParameterKind::Text,
+                summary: "The hash of that entry, hexadecimal; the log is broken where it has another one.",
+            },
+            Parameter {
+                name: "limit",
+                kind: ParameterKind::Integer(1),
+                summary: "How many entries; 20,000 when absent, and at most.",
+            },
+        ],
         body: Body::Ignored,
         answers: &[(200, Some("AuditCheck"))],
-        errors: &[],
+        errors: &[ErrorCode::InvalidField, ErrorCode::TypeMismatch],
         handler: verify,
     },
 ];
@@ -55,10 +74,7 @@ type Answer = BoxFuture<'static, Result<Reply, ServiceError>>;
 fn list(call: Call) -> Answer {
     Box::pin(async move {
         let before = call.query.number("before").map(i64::unsigned_abs);
-        let limit = call
-            .query
-            .number("limit")
-            .map_or(PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        let limit = number(&call, "limit").unwrap_or(PAGE);
         let entries = call
             .controller
             .audit()
@@ -97,7 +113,9 @@ fn entry(entry: AuditEntry) -> control::AuditEntry {
 
 fn verify(call: Call) -> Answer {
     Box::pin(async move {
-        let check = call.controller.audit().verify().await?;
+        let (after, limit) = (after(&call)?, number(&call, "limit"));
+        let audit = call.controller.audit();
+        let check = audit.verify_page(after, limit.unwrap_or(u32::MAX)).await?;
         Reply::json(
             StatusCode::OK,
             &control::AuditCheck {
@@ -105,9 +123,31 @@ fn verify(call: Call) -> Answer {
                 entries: check.entries,
                 head: hexadecimal(&check.head),
                 broken_at: check.broken_at,
+                next_after: check.next_after,
             },
         )
     })
+}
+
+/// The entry after which the check begins, with its hash.
+fn after(call: &Call) -> Result<Option<(u64, Vec<u8>)>, ServiceError> {
+    let sequence = call.query.number("after").map(i64::unsigned_abs);
+    let head = call.query.text("head");
+    let hash = head.and_then(|head| Fingerprint::from_str(head).ok());
+    match (sequence, hash) {
+        (None, None) if head.is_none() => Ok(None),
+        (Some(sequence), Some(hash)) => Ok(Some((sequence, hash.as_bytes().to_vec()))),
+        _ => Err(ServiceError::new(
+            ErrorCode::InvalidField,
+            "`after` and `head` belong together: the number of an entry and its hash, 64 hexadecimal digits.",
+        )
+        .with("parameter", "head")),
+    }
+}
+
+fn number(call: &Call, name: &str) -> Option<u32> {
+    let number = call.query.number(name)?;
+    Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use countersign_snapshot::Secret;
 use countersign_trust::UnixTime;
+use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 
@@ -13,6 +14,9 @@ use super::serve::Connection;
 use crate::app::{ErrorCode, ServiceError};
 use crate::model::{ApiClient, Caller};
 use crate::{Controller, Scheme};
+
+/// Names the account that a client certificate is to speak for.
+const ACCOUNT: &str = "countersign-account";
 
 /// A caller whose proof is good so far.
 #[derive(Debug)]
@@ -65,8 +69,22 @@ async fn by_certificate(controller: &Controller, parts: &Parts) -> Result<Claim,
         ));
     };
     refuse_other_sites(parts)?;
-    let client = controller.api_clients().by_certificate(chain).await?;
+    let account = account(parts)?;
+    let clients = controller.api_clients();
+    let client = clients.by_certificate(chain, account).await?;
     Ok(Claim::Proved(caller(client, parts)))
+}
+
+/// For which account a certificate is to speak. One may be known in several, and in which is nobody's business but its holder's.
+fn account(parts: &Parts) -> Result<Option<&str>, ServiceError> {
+    let mut values = parts.headers.get_all(ACCOUNT).iter();
+    match (values.next().map(HeaderValue::to_str), values.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(account)), None) => Ok(Some(account)),
+        _ => Err(unauthorized(
+            "The `Countersign-Account` header is not one account.",
+        )),
+    }
 }
 
 /// A browser sends its certificate also when another site's page makes it send a request, and some of our operations need no body that only our

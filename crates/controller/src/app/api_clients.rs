@@ -1,7 +1,10 @@
 //! API clients: making, listing and revoking them, and telling them apart.
 
 mod certificates;
+mod revocation;
 mod subject;
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -26,7 +29,7 @@ const SEAL_CONTEXT: &str = "countersign edgegrid client secret";
 /// Who may call for accounts.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiClients<'c> {
-    context: &'c Context,
+    context: &'c Arc<Context>,
 }
 
 /// An API client to make.
@@ -60,7 +63,7 @@ pub enum Credentials {
 }
 
 impl<'c> ApiClients<'c> {
-    pub(crate) const fn new(context: &'c Context) -> Self {
+    pub(crate) const fn new(context: &'c Arc<Context>) -> Self {
         Self { context }
     }
 

@@ -4,11 +4,17 @@ use countersign_trust::UnixTime;
 
 use super::{Context, ServiceError};
 use crate::model::Caller;
-use crate::store::{self, audit::AuditRecord};
+use crate::store::{
+    self,
+    audit::{AuditRecord, ChainPoint},
+};
 
 const PAGE_MAX: u32 = 1_000;
 /// An entry about a version of 300 certificates has 50 kB.
 const PAGE_MAX_BYTES: i64 = 1_000_000;
+/// Entries that one request checks: a second's work, so that a log of any length is checked within the time that requests have.
+const CHECK_MAX: u32 = 20_000;
+const CHECK_MAX_BYTES: usize = 64_000_000;
 
 /// Who changed what.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +56,8 @@ pub struct AuditCheck {
     pub head: Vec<u8>,
     /// The first entry that does not follow from the one before it.
     pub broken_at: Option<u64>,
+    /// The last good entry, when there are others after it that were not looked at.
+    pub next_after: Option<u64>,
 }
 
 impl<'c> AuditLog<'c> {
@@ -87,12 +95,41 @@ impl<'c> AuditLog<'c> {
     /// # Errors
     /// When the store fails. A broken chain is a result.
     pub async fn verify(&self) -> Result<AuditCheck, ServiceError> {
+        let mut whole = self.verify_page(None, CHECK_MAX).await?;
+        while let Some(after) = whole.next_after {
+            let from = Some((after, whole.head));
+            let page = self.verify_page(from, CHECK_MAX).await?;
+            whole = AuditCheck {
+                entries: whole.entries + page.entries,
+                ..page
+            };
+        }
+        Ok(whole)
+    }
+
+    /// Checks a part of the log: at most 20,000 entries after one whose number and hash are known, or from the start. That one must still be
+    /// there.
+    ///
+    /// # Errors
+    /// When the store fails. A broken chain is a result.
+    pub async fn verify_page(
+        &self,
+        after: Option<(u64, Vec<u8>)>,
+        limit: u32,
+    ) -> Result<AuditCheck, ServiceError> {
+        let from = after.map_or_else(ChainPoint::start, |(sequence, hash)| ChainPoint {
+            sequence: i64::try_from(sequence).unwrap_or(i64::MAX),
+            hash,
+        });
         let mut connection = self.context.store.read().await?;
-        let check = store::audit::verify(&mut connection).await?;
+        let most = limit.min(CHECK_MAX).into();
+        let check = store::audit::verify(&mut connection, from, most, CHECK_MAX_BYTES).await?;
+        let last = check.head.sequence.unsigned_abs();
         Ok(AuditCheck {
             entries: check.entries,
-            head: check.head,
+            head: check.head.hash,
             broken_at: check.broken_at.map(i64::unsigned_abs),
+            next_after: check.has_more.then_some(last),
         })
     }
 }

@@ -19,7 +19,7 @@ use countersign_snapshot::{CheckedBinding, CheckedSnapshot, ClientAuthMode, Netw
 use countersign_trust::{Certificate, RevocationIndex, UnixTime};
 
 use self::case::Case;
-pub(crate) use self::loaded::Loaded;
+pub(crate) use self::loaded::{Loaded, revocations};
 use self::remedy::Known;
 use super::{Context, ErrorCode, ServiceError};
 use crate::model::{Caller, PropertyId, Revocation, SiteId};

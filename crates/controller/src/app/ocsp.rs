@@ -11,7 +11,7 @@ use countersign_snapshot::CaSetId;
 use countersign_trust::{Fingerprint, RevocationPolicy};
 use serde_json::json;
 
-pub(crate) use asker::{Asking, Source, settings};
+pub(crate) use asker::{Asking, Source, settings, wanted};
 pub(crate) use keeper::run;
 
 use super::outbound::{self, AllowedHosts};

@@ -99,7 +99,7 @@ impl<'p> Columns<'p> {
 /// Adds a client.
 ///
 /// # Errors
-/// A unique violation when another client that is not revoked has the certificate.
+/// A unique violation when another client of the account that is not revoked has the certificate.
 pub(crate) async fn insert(
     connection: &mut SqliteConnection,
     client: &ApiClient,

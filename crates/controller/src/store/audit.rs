@@ -160,46 +160,91 @@ pub(crate) async fn list(
     .await?)
 }
 
+/// A place in the chain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ChainPoint {
+    /// The number of an entry; 0 before the first one.
+    pub(crate) sequence: i64,
+    /// Its hash.
+    pub(crate) hash: Vec<u8>,
+}
+
+impl ChainPoint {
+    /// Before the first entry.
+    pub(crate) fn start() -> Self {
+        Self {
+            sequence: 0,
+            hash: CHAIN_START.to_vec(),
+        }
+    }
+}
+
 /// What a walk along the chain found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ChainCheck {
-    /// Entries that were read.
+    /// Good entries that were read.
     pub(crate) entries: u64,
-    /// The last good entry's hash; publishing it elsewhere makes cutting off the end visible too.
-    pub(crate) head: Vec<u8>,
+    /// The last good entry; publishing its hash elsewhere makes cutting off the end visible too.
+    pub(crate) head: ChainPoint,
     /// The first entry that does not follow from the one before it.
     pub(crate) broken_at: Option<i64>,
+    /// Whether the walk ended before the chain did.
+    pub(crate) has_more: bool,
 }
 
-/// Walks the whole chain, across accounts.
-pub(crate) async fn verify(connection: &mut SqliteConnection) -> Result<ChainCheck, StoreError> {
+/// Walks along the chain, across accounts: at most so many entries, and no further when what they say has so many bytes.
+pub(crate) async fn verify(
+    connection: &mut SqliteConnection,
+    from: ChainPoint,
+    most: i64,
+    bytes: usize,
+) -> Result<ChainCheck, StoreError> {
+    let known: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM audit WHERE sequence = ?")
+        .bind(from.sequence)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let is_there = from == ChainPoint::start() || known.as_ref() == Some(&from.hash);
     let mut check = ChainCheck {
         entries: 0,
-        head: CHAIN_START.to_vec(),
-        broken_at: None,
+        broken_at: (!is_there).then_some(from.sequence),
+        head: from,
+        has_more: false,
     };
-    let mut sequence = 0;
-    loop {
+    let (mut left, mut octets) = (most, 0_usize);
+    while check.broken_at.is_none() {
+        check.has_more = left <= 0 || octets >= bytes;
+        let wanted = if check.has_more {
+            1
+        } else {
+            left.min(VERIFY_BATCH)
+        };
         let batch: Vec<AuditRecord> =
             sqlx::query_as("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?")
-                .bind(sequence)
-                .bind(VERIFY_BATCH)
+                .bind(check.head.sequence)
+                .bind(wanted)
                 .fetch_all(&mut *connection)
                 .await?;
-        if batch.is_empty() {
-            return Ok(check);
+        if batch.is_empty() || check.has_more {
+            check.has_more &= !batch.is_empty();
+            break;
         }
         for entry in batch {
-            let follows = entry.sequence == sequence + 1
-                && entry.previous_hash == check.head
+            let follows = entry.sequence == check.head.sequence + 1
+                && entry.previous_hash == check.head.hash
                 && entry.hash == entry.expected_hash();
             if !follows {
                 check.broken_at = Some(entry.sequence);
-                return Ok(check);
+                break;
             }
+            let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+            octets += length(&entry.before) + length(&entry.after);
             check.entries += 1;
-            sequence = entry.sequence;
-            check.head = entry.hash;
+            left -= 1;
+            check.head = ChainPoint {
+                sequence: entry.sequence,
+                hash: entry.hash,
+            };
         }
     }
+    Ok(check)
 }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{StoreError, decode};
-use crate::model::{CrlSource, HeldCrl};
+use crate::model::{AccountId, CrlSource, HeldCrl};
 
 impl FromRow<'_, SqliteRow> for CrlSource {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
@@ -234,6 +234,25 @@ pub(crate) async fn policies(
     .bind(only.map(decode::stored_id))
     .fetch_all(connection)
     .await?;
+    policies_in(&rows)
+}
+
+/// What is done about revocation for those CA sets of an account for which something is done.
+pub(crate) async fn policies_of_account(
+    connection: &mut SqliteConnection,
+    account: &AccountId,
+) -> Result<Vec<(CaSetId, RevocationPolicy)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT p.* FROM revocation_policies p JOIN ca_sets s ON s.id = p.ca_set_id
+         WHERE s.account_id = ? AND s.status = 'NOT_DELETED' AND p.mode <> 'off' ORDER BY p.ca_set_id",
+    )
+    .bind(account.as_str())
+    .fetch_all(connection)
+    .await?;
+    policies_in(&rows)
+}
+
+fn policies_in(rows: &[SqliteRow]) -> Result<Vec<(CaSetId, RevocationPolicy)>, StoreError> {
     rows.iter()
         .map(|row| Ok((decode::ca_set_id(row, "ca_set_id")?, policy(row)?)))
         .collect()

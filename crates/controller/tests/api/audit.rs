@@ -52,6 +52,51 @@ async fn every_change_is_there_with_who_what_before_and_after() {
 }
 
 #[tokio::test]
+async fn a_long_log_is_checked_part_by_part_and_each_part_begins_where_the_last_one_ended() {
+    let world = World::new().await;
+    for number in 0..9 {
+        world.ca_set(&format!("set-{number}")).await;
+    }
+    let whole = world.get("/v1/audit/verify").await.expect(200).body.clone();
+    let total = whole["entries"].as_u64().unwrap();
+    assert!(total >= 10 && whole["nextAfter"].is_null(), "{whole}");
+    for limit in [1, 3, total - 1, total, total + 1] {
+        let (mut entries, mut parts, mut query) = (0, 0, format!("limit={limit}"));
+        let last = loop {
+            let part = world.get(&format!("/v1/audit/verify?{query}")).await;
+            let part = part.expect(200).body.clone();
+            assert_eq!(part["intact"], true);
+            entries += part["entries"].as_u64().unwrap();
+            parts += 1;
+            let Some(after) = part["nextAfter"].as_u64() else {
+                break part;
+            };
+            let head = part["head"].as_str().unwrap();
+            query = format!("limit={limit}&after={after}&head={head}");
+        };
+        assert_eq!((entries, parts), (total, total.div_ceil(limit)));
+        assert_eq!(last["head"], whole["head"]);
+    }
+    let head = whole["head"].as_str().unwrap();
+    // What somebody noted is there no more: the log was cut off, or is another one.
+    for (after, head) in [(total + 5, head), (total - 1, head), (1, &"0".repeat(64))] {
+        let part = world
+            .get(&format!("/v1/audit/verify?after={after}&head={head}"))
+            .await;
+        assert_eq!(part.expect(200).body["intact"], false);
+        assert_eq!(part.body["brokenAt"], after);
+    }
+    for query in [
+        "after=1".to_owned(),
+        format!("head={head}"),
+        "after=1&head=x".to_owned(),
+    ] {
+        let answer = world.get(&format!("/v1/audit/verify?{query}")).await;
+        answer.problem(400, "invalid-field");
+    }
+}
+
+#[tokio::test]
 async fn a_page_ends_early_when_its_entries_are_long_and_says_where_the_next_one_begins() {
     let world = World::new().await;
     let link = world.ca_set("partners").await;

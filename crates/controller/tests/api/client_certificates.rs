@@ -1,13 +1,15 @@
 //! Operators who prove who they are by a client certificate.
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_controller::{Connection, Role, Scheme};
-use countersign_testkit::{Credential, DAY, NOW, Pki};
-use countersign_trust::PeerChain;
+use countersign_testkit::{Ca, Credential, DAY, NOW, Pki};
+use countersign_trust::{PeerChain, to_pem};
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{ACCOUNT, Answer, PREFIX, World, bearer};
+use crate::support::{ACCOUNT, Answer, PREFIX, World, bearer, version_of};
 
 /// A request over a connection on which the client proved to hold its key.
 fn request(client: &Credential, method: &str, path: &str) -> http::request::Builder {
@@ -178,6 +180,121 @@ async fn a_certificate_speaks_for_its_account_alone_and_a_header_goes_before_it(
         .expect(201);
     get(&world, &alice).await.expect(200);
     assert_eq!(ACCOUNT, "A-CCT1234");
+}
+
+#[tokio::test]
+async fn an_account_neither_notices_nor_changes_whose_certificate_another_one_has() {
+    let world = World::new().await;
+    let alice = Pki::new().root("Operators").client("alice").issue();
+    let other = bearer(&world.controller, "A-CCT9999", Role::Admin).await;
+    let proof = json!({"certificate": alice.pem()});
+    register(&world, "operator", proof.clone())
+        .await
+        .expect(201);
+    world.ca_set("of-the-first").await;
+    world.clock.advance_secs(1);
+    let body = json!({"name": "mallory", "role": "admin", "kind": "CERTIFICATE", "certificate": alice.pem()});
+    let path = "/v1/api-clients";
+    let call = || world.call_as(&other, "POST", path, Some(body.clone()));
+    call().await.expect(201);
+    call().await.problem(409, "certificate-already-registered");
+    register(&world, "viewer", proof)
+        .await
+        .problem(409, "certificate-already-registered");
+
+    let names = |answer: Answer| -> Vec<String> {
+        let sets = answer.expect(200).body["caSets"].as_array().unwrap();
+        let name = |set: &Value| set["caSetName"].as_str().unwrap().to_owned();
+        sets.iter().map(name).collect()
+    };
+    // What was registered first stays what is meant; the holder, and nobody else, can say which account is meant.
+    assert_eq!(names(get(&world, &alice).await), ["of-the-first"]);
+    let sets = format!("{PREFIX}/ca-sets");
+    for (account, seen) in [(ACCOUNT, 1), ("A-CCT9999", 0)] {
+        let request = request(&alice, "GET", &sets).header("countersign-account", account);
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(names(answer).len(), seen);
+    }
+    for accounts in [&["A-CCT0000"][..], &[ACCOUNT, ACCOUNT], &["\u{e9}"], &[""]] {
+        let mut request = request(&alice, "GET", &sets);
+        for account in accounts {
+            request = request.header("countersign-account", *account);
+        }
+        let answer = world.send(request.body(Body::empty()).unwrap()).await;
+        answer.problem(401, "unauthorized");
+    }
+}
+
+/// A CA set of an authority with a revocation policy; its path under `/v1`.
+async fn set_of(world: &World, name: &str, authority: &Ca, mode: &str) -> String {
+    let link = world.ca_set(name).await;
+    let pem = to_pem(authority.der());
+    let versions = format!("{link}/versions");
+    world.post(&versions, version_of(&[&pem])).await.expect(201);
+    let set = format!("/v1/ca-sets/{}", link.rsplit('/').next().unwrap());
+    let policy = json!({"mode": mode, "scope": "path", "staleGraceSeconds": 60});
+    let path = format!("{set}/revocation-policy");
+    world.put(&path, policy).await.expect(200);
+    set
+}
+
+#[tokio::test]
+async fn what_a_crl_of_the_accounts_ca_sets_says_holds_for_its_operators_too() {
+    let world = World::new().await;
+    let root = Pki::new().root("Operators");
+    let issuing = root.intermediate("Operators Issuing");
+    let (alice, bob) = (
+        issuing.client("alice").issue(),
+        issuing.client("bob").issue(),
+    );
+    register(&world, "operator", json!({"certificate": alice.pem()}))
+        .await
+        .expect(201);
+    let proof = json!({"authorities": root.pem(), "subject": "CN=bob"});
+    register(&world, "operator", proof).await.expect(201);
+    let set = set_of(&world, "operators", &root, "require").await;
+    // Of another CA: no client of it is concerned.
+    set_of(&world, "others", &Pki::new().root("Others"), "require").await;
+
+    // Nothing is known about anybody, and that is not enough here.
+    for operator in [&alice, &bob] {
+        refused(&get(&world, operator).await, "revocation_unknown");
+    }
+    let mode = async |mode: &str| {
+        let policy = json!({"mode": mode, "scope": "path", "staleGraceSeconds": 60});
+        let path = format!("{set}/revocation-policy");
+        world.put(&path, policy).await.expect(200);
+    };
+    mode("prefer").await;
+    for operator in [&alice, &bob] {
+        get(&world, operator).await.expect(200);
+    }
+
+    // The CRL of the CA between is signed by a certificate that no CA set holds yet.
+    let version = version_of(&[&to_pem(root.der()), &to_pem(issuing.der())]);
+    let truststore = set.replace("/v1", PREFIX);
+    world
+        .post(&format!("{truststore}/versions"), version)
+        .await
+        .expect(201);
+    for crl in [root.crl().issue(), issuing.crl().revoke(&alice).issue()] {
+        let body = json!({"crl": STANDARD.encode(crl)});
+        world.post(&format!("{set}/crls"), body).await.expect(201);
+    }
+    for policy in ["prefer", "require"] {
+        mode(policy).await;
+        refused(&get(&world, &alice).await, "revoked");
+        let alone = alice.clone().without_intermediates();
+        refused(&get(&world, &alone).await, "revoked");
+        get(&world, &bob).await.expect(200);
+    }
+    mode("off").await;
+    get(&world, &alice).await.expect(200);
+
+    // Too old a CRL says nothing any more.
+    mode("require").await;
+    world.clock.advance_secs(30 * DAY);
+    refused(&get(&world, &bob).await, "revocation_stale");
 }
 
 #[tokio::test]

@@ -24,6 +24,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower_service::Service as _;
 
+/// Nothing here takes as long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 pub const ACCOUNT: &str = "A-CCT1234";
 pub const PREFIX: &str = "/mtls-edge-truststore/v2";
 
@@ -318,16 +321,18 @@ impl World {
 
     /// Waits for the end of an activation.
     pub async fn ended(&self, activation: &str) -> Answer {
-        let mut last = None;
-        for _ in 0..2_000 {
+        let mut progress = self.controller.progress();
+        loop {
+            progress.borrow_and_update();
             let answer = self.get(activation).await;
             if answer.status == 200 {
                 return answer;
             }
-            last = Some(answer);
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            tokio::time::timeout(PATIENCE, progress.changed())
+                .await
+                .unwrap_or_else(|_| panic!("{activation} does not end: {answer:?}"))
+                .unwrap();
         }
-        panic!("{activation} does not end: {last:?}");
     }
 }
 

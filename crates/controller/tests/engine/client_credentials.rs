@@ -9,7 +9,7 @@ use countersign_controller::{ActivationStatus, ClientCredential, Deployment, Err
 use countersign_snapshot::{ClientCredential as Shown, Network, OriginScheme};
 use countersign_testkit::{Credential, DAY, NOW, Pki};
 
-use crate::support::{World, until};
+use crate::support::{PATIENCE, World, until};
 
 const STAGING: Network = Network::Staging;
 
@@ -31,7 +31,9 @@ async fn make(world: &World, name: &str, credential: &Credential) -> ClientCrede
 
 async fn ended(world: &World, credential: &ClientCredential, deployment: Deployment) -> Deployment {
     let service = world.controller.client_credentials();
-    for _ in 0..2_000 {
+    let mut progress = world.controller.progress();
+    loop {
+        progress.borrow_and_update();
         let seen = service
             .deployment(&world.caller, credential.id, deployment.id)
             .await
@@ -39,9 +41,11 @@ async fn ended(world: &World, credential: &ClientCredential, deployment: Deploym
         if seen.status != ActivationStatus::InProgress {
             return seen;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        tokio::time::timeout(PATIENCE, progress.changed())
+            .await
+            .unwrap_or_else(|_| panic!("{deployment:?} does not end"))
+            .unwrap();
     }
-    panic!("{deployment:?} does not end");
 }
 
 async fn activate(world: &World, credential: &ClientCredential, version: Option<u32>) {

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// Longer than anything takes; a test that waits for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 struct FixedClock;

@@ -333,6 +333,7 @@ fn control() -> Vec<(&'static str, Value)> {
                 ("entries", integer()),
                 ("head", text()),
                 ("intact", boolean()),
+                ("nextAfter", nullable(integer())),
             ]),
         ),
         (

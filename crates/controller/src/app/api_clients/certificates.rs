@@ -1,16 +1,15 @@
 //! Client certificates of operators: registering them, and judging those that come in.
 
 use countersign_trust::{
-    CaSetVersion, Certificate, PeerChain, Policy, Refusal, RevocationIndex, RevocationIndexBuilder,
-    Severity, Sha1Signatures, UnixTime, Verdict, evaluate, evaluate_pinned, validate_ca_set,
+    CaSetVersion, Certificate, PeerChain, Policy, Refusal, RevocationIndex, Severity,
+    Sha1Signatures, UnixTime, Verdict, evaluate, evaluate_pinned, validate_ca_set,
 };
 use serde_json::{Value, json};
 
+use super::revocation::Known;
 use super::{ApiClients, subject};
 use crate::app::{ErrorCode, ServiceError};
-use crate::model::{
-    AccountId, ApiClient, ApiClientKind, Caller, OperatorCertificate, Revocation, Role,
-};
+use crate::model::{ApiClient, ApiClientKind, Caller, OperatorCertificate, Role};
 use crate::store::{self, api_clients::StoredProof};
 
 /// Whoever has more CAs for its operators than this means something else.
@@ -57,24 +56,27 @@ impl ApiClients<'_> {
         }
     }
 
-    /// The API client whose certificate this is, unless revoked. A certificate that was registered itself goes before a CA and a subject, and
-    /// the client that was registered first before others.
+    /// The API client whose certificate this is, unless revoked, in the account that is named. A certificate that was registered itself goes
+    /// before a CA and a subject, and the client that was registered first before others: what another account registers later changes
+    /// nothing.
     ///
     /// # Errors
     /// [`ErrorCode::Unauthorized`] with the reason when the certificate is unknown, out of time, revoked, or its issuer not the registered one.
     pub(crate) async fn by_certificate(
         &self,
         chain: &PeerChain,
+        account: Option<&str>,
     ) -> Result<ApiClient, ServiceError> {
         let now = self.context.clock.now();
         let leaf = chain.leaf();
         let mut read = self.context.store.read_consistently().await?;
-        let candidates = store::api_clients::find_by_certificate(
+        let mut candidates = store::api_clients::find_by_certificate(
             &mut read,
             leaf.fingerprint().as_bytes(),
             &leaf.subject().to_rfc2253(),
         )
         .await?;
+        candidates.retain(|it| account.is_none_or(|account| it.account.as_str() == account));
         if candidates.is_empty() {
             return Err(unknown(leaf));
         }
@@ -82,11 +84,15 @@ impl ApiClients<'_> {
         drop(read);
         let mut first_refusal = None;
         for client in candidates {
-            let index = revocations_of(&client.account, &revoked);
-            match judge(&client, chain, &index, now) {
-                Ok(()) => return Ok(client),
-                Err(refusal) => first_refusal = first_refusal.or(refusal),
-            }
+            let known = Known::of(self.context, &client.account, &revoked).await?;
+            let refusal = match judge(&client, chain, &known.index, now) {
+                Ok(()) => match known.refusal(chain, now).await? {
+                    None => return Ok(client),
+                    refusal => refusal,
+                },
+                Err(refusal) => refusal,
+            };
+            first_refusal = first_refusal.or(refusal);
         }
         Err(first_refusal.map_or_else(|| unknown(leaf), |refusal| refused(leaf, &refusal)))
     }
@@ -136,15 +142,6 @@ fn judge(
             }
         }
     }
-}
-
-/// The account's own revocations by hand: what another account revokes concerns its clients only.
-fn revocations_of(account: &AccountId, revoked: &[Revocation]) -> RevocationIndex {
-    let mut index = RevocationIndexBuilder::new(0);
-    for revocation in revoked.iter().filter(|it| it.account == *account) {
-        index.manual(revocation.what.clone());
-    }
-    index.build()
 }
 
 /// Checks what is to be registered, and brings the subject into the form that it is compared in.

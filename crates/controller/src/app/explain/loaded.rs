@@ -66,7 +66,7 @@ pub(super) async fn snapshot(
 }
 
 /// What is known about revoked certificates, as edge nodes are told.
-pub(super) async fn revocations(context: &Context) -> Result<Arc<RevocationIndex>, ServiceError> {
+pub(crate) async fn revocations(context: &Context) -> Result<Arc<RevocationIndex>, ServiceError> {
     let signed = context.revocations.manifest(context).await?;
     let key = context.signing_key.verifying_key();
     let manifest = signed.verify(&key).map_err(ServiceError::internal)?;

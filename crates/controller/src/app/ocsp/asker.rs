@@ -114,7 +114,7 @@ async fn answer(
 }
 
 /// What is known about a certificate that somebody wants to know about now: from the store, or from a responder.
-pub(super) async fn wanted(
+pub(crate) async fn wanted(
     context: &Arc<Context>,
     ca_set: Option<CaSetId>,
     certificate: &Certificate,

@@ -30,6 +30,7 @@ impl Verify {
                     entries: check.entries,
                     head: super::hexadecimal(&check.head),
                     broken_at: check.broken_at,
+                    next_after: check.next_after,
                 }
             }
             None => connection.session()?.client.verify_audit().await?,
