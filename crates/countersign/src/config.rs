@@ -12,6 +12,7 @@ use countersign_edge::LogFile;
 use countersign_snapshot::IpRange;
 use toml::Value;
 
+use crate::otlp::{self, OtlpCollector};
 use settings::{Setting, Settings};
 
 /// The file with every key at its default.
@@ -48,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) access_log: AccessLogOutput,
     /// Of the requests that went well, one in so many is recorded.
     pub(crate) access_log_sample: NonZeroU32,
+    /// Where access records are delivered to as well.
+    pub(crate) otlp: Option<OtlpCollector>,
     pub(crate) log_level: String,
     pub(crate) drain_deadline: Duration,
     pub(crate) limits: Limits,
@@ -163,6 +166,7 @@ impl Config {
                 }),
             },
             access_log_sample: checker.at_least_one("access_log.sample_one_in"),
+            otlp: checker.otlp(),
             log_level: checker.text("log.level"),
             drain_deadline: checker.seconds("drain.deadline_seconds", DRAIN_MAX_SECONDS),
             limits: checker.limits(),
@@ -335,6 +339,36 @@ impl Checker {
                 );
                 NonZeroU32::MIN
             })
+    }
+
+    fn otlp(&mut self) -> Option<OtlpCollector> {
+        const ENDPOINT: &str = "access_log.otlp.endpoint";
+        let file = |text: String| (!text.is_empty()).then(|| PathBuf::from(text));
+        let ca_file = file(self.text("access_log.otlp.ca_file"));
+        let headers_file = file(self.text("access_log.otlp.headers_file"));
+        let text = self.text(ENDPOINT);
+        if text.is_empty() {
+            for (key, file) in [("ca_file", &ca_file), ("headers_file", &headers_file)] {
+                if file.is_some() {
+                    let key = format!("access_log.otlp.{key}");
+                    self.problem::<()>(&key, &format!("is set while `{ENDPOINT}` is empty"));
+                }
+            }
+            return None;
+        }
+        match otlp::endpoint(&text) {
+            Ok(endpoint) if ca_file.is_some() && endpoint.scheme_str() == Some("http") => self
+                .problem(
+                    "access_log.otlp.ca_file",
+                    &format!("is set while `{ENDPOINT}` is no `https` URL"),
+                ),
+            Ok(endpoint) => Some(OtlpCollector {
+                endpoint,
+                ca_file,
+                headers_file,
+            }),
+            Err(what) => self.problem(ENDPOINT, what),
+        }
     }
 
     /// The limits of the control API.
@@ -530,6 +564,34 @@ mod tests {
             error.contains("`limits.requests_per_minute` is 0"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_collector_is_off_until_it_has_an_address() {
+        assert_eq!(load("", &[]).unwrap().otlp, None);
+        let text =
+            "[access_log.otlp]\nendpoint = 'https://logs.example/v1/logs'\nca_file = 'ca.pem'";
+        let otlp = load(text, &[]).unwrap().otlp.unwrap();
+        assert_eq!(otlp.endpoint, "https://logs.example/v1/logs");
+        assert_eq!(otlp.ca_file, Some(PathBuf::from("ca.pem")));
+        assert_eq!(otlp.headers_file, None);
+        for (text, complaint) in [
+            (
+                "endpoint = 'logs.example'",
+                "`access_log.otlp.endpoint` has to begin with",
+            ),
+            (
+                "headers_file = 'h'",
+                "`access_log.otlp.headers_file` is set while",
+            ),
+            (
+                "endpoint = 'http://a/v1/logs'\nca_file = 'ca.pem'",
+                "`access_log.otlp.ca_file` is set while",
+            ),
+        ] {
+            let error = load(&format!("[access_log.otlp]\n{text}"), &[]).unwrap_err();
+            assert!(error.contains(complaint), "{error}");
+        }
     }
 
     #[test]

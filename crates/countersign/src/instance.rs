@@ -27,6 +27,7 @@ use crate::connection::local::LocalConnection;
 use crate::data_dir::DataDir;
 use crate::log_level::LogLevel;
 use crate::notify;
+use crate::otlp::OtlpCollector;
 use crate::sockets::Inherited;
 use crate::successor::Program;
 
@@ -394,6 +395,7 @@ impl Edges {
         }
         // Only now, since what one of them accepts is lost when another cannot start.
         let mut edges = Self::default();
+        let otlp_logs = config.otlp.as_ref().map(OtlpCollector::load).transpose()?;
         for (network, https_port, listen) in bound {
             let node: NodeId = format!("{network}-1").parse()?;
             let started = Edge::start(EdgeConfig {
@@ -408,6 +410,7 @@ impl Edges {
                 state_dir: data.edge_dir(network)?,
                 limits: EdgeLimits::default(),
                 access_log: access_log(config),
+                otlp_logs: otlp_logs.clone(),
             });
             match started.await {
                 Ok(edge) => edges.0.push((network, node, edge)),

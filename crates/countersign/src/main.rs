@@ -28,6 +28,7 @@ mod instance_authority;
 mod log_level;
 mod nearest;
 mod notify;
+mod otlp;
 mod output;
 #[cfg(test)]
 mod reference;

@@ -109,6 +109,7 @@ async fn start(state: &Path, keys: &Keys) -> EdgeHandle {
         limits: Limits::default(),
         access_log: AccessLogSink::Off,
         https_port: 443,
+        otlp_logs: None,
         proxy_protocol_from: Vec::new(),
     })
     .await

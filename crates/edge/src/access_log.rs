@@ -1,7 +1,8 @@
 //! One record per request and one per refused handshake, as lines of JSON.
 //!
 //! Requests never wait for the log: a record goes into a bounded channel, a thread of its own writes. When the channel is full the record
-//! is dropped and counted; the count is written as soon as there is room, so that a gap is never silent.
+//! is dropped and counted; the count is written as soon as there is room, so that a gap is never silent. The same records are delivered over
+//! OTLP where that is wanted ([`crate::otlp`]).
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Write};
@@ -11,9 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
+use countersign_trust::UnixTime;
 use serde::Serialize;
 
 use crate::AccessLogSink;
+use crate::otlp::Exporter;
 
 mod file;
 mod record;
@@ -34,13 +37,21 @@ const COLLECTED_FOR: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub(crate) struct AccessLog(Option<Arc<Inner>>);
 
+/// At least one way out.
 #[derive(Debug)]
 struct Inner {
-    lines: SyncSender<Message>,
+    lines: Option<Lines>,
+    otlp: Option<Exporter>,
+    sampling: Option<Sampling>,
+}
+
+/// The way to the thread that writes.
+#[derive(Debug)]
+struct Lines {
+    channel: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
     /// Ever, while `dropped` is since the last mark in the log.
     dropped_in_all: AtomicU64,
-    sampling: Option<Sampling>,
 }
 
 /// Which of the records that may be left out are written.
@@ -75,45 +86,25 @@ enum Message {
 }
 
 impl AccessLog {
-    /// Opens the sink and starts its thread.
-    pub(crate) fn open(sink: AccessLogSink) -> io::Result<Self> {
-        Self::open_sampled(sink, None)
-    }
-
-    fn open_sampled(sink: AccessLogSink, one_in: Option<NonZeroU32>) -> io::Result<Self> {
-        let output = match sink {
-            AccessLogSink::Off => return Ok(Self(None)),
-            AccessLogSink::File(file) => Output::File(file::Writer::open(file)?),
-            AccessLogSink::Sampled { one_in, sink } => {
-                return Self::open_sampled(*sink, Some(one_in));
-            }
-            AccessLogSink::Stdout => Output::Other(Box::new(io::stdout())),
-            AccessLogSink::Stderr => Output::Other(Box::new(io::stderr())),
-            AccessLogSink::Writer(writer) => Output::Other(writer),
+    /// Opens the sink and starts its thread; every record goes to `otlp` as well.
+    pub(crate) fn open(sink: AccessLogSink, otlp: Option<Exporter>) -> io::Result<Self> {
+        let (sink, one_in) = match sink {
+            AccessLogSink::Sampled { one_in, sink } => (*sink, Some(one_in)),
+            sink => (sink, None),
         };
-        let (lines, waiting) = sync_channel(WAITING_MAX);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&dropped);
-        std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || {
-                write_all(
-                    &waiting,
-                    &counter,
-                    BufWriter::with_capacity(64 * 1024, output),
-                )
-            })?;
+        let lines = Lines::open(sink)?;
+        if lines.is_none() && otlp.is_none() {
+            return Ok(Self(None));
+        }
+        let sampling = one_in.filter(|one_in| *one_in > NonZeroU32::MIN);
         Ok(Self(Some(Arc::new(Inner {
             lines,
-            dropped,
-            dropped_in_all: AtomicU64::new(0),
-            sampling: one_in
-                .filter(|one_in| *one_in > NonZeroU32::MIN)
-                .map(|one_in| Sampling {
-                    one_in,
-                    count: AtomicU64::new(0),
-                    random: RandomState::new(),
-                }),
+            otlp,
+            sampling: sampling.map(|one_in| Sampling {
+                one_in,
+                count: AtomicU64::new(0),
+                random: RandomState::new(),
+            }),
         }))))
     }
 
@@ -132,43 +123,89 @@ impl AccessLog {
 
     /// Opens the file again, after those that were handed over before. For whoever moved it away.
     pub(crate) async fn reopen(&self) {
-        let Some(inner) = self.0.clone() else { return };
-        // The channel may be full; waiting for room must not hold up the runtime.
-        let _ = tokio::task::spawn_blocking(move || inner.lines.send(Message::Reopen)).await;
+        self.send(Message::Reopen).await;
     }
 
-    /// Hands a record over. Never blocks.
-    pub(crate) fn write(&self, record: &impl Serialize) {
+    /// Hands a record over; `time` is the one in it. Never blocks.
+    pub(crate) fn write(&self, time: UnixTime, record: &impl Serialize) {
         let Some(inner) = &self.0 else { return };
         let mut line = Vec::with_capacity(1024);
         if serde_json::to_writer(&mut line, record).is_err() {
             return;
         }
-        line.push(b'\n');
-        if inner.lines.try_send(Message::Line(line)).is_err() {
-            inner.dropped.fetch_add(1, Ordering::Relaxed);
-            inner.dropped_in_all.fetch_add(1, Ordering::Relaxed);
+        if let Some(otlp) = &inner.otlp {
+            otlp.take(time, line.clone());
+        }
+        if let Some(lines) = &inner.lines {
+            line.push(b'\n');
+            if lines.channel.try_send(Message::Line(line)).is_err() {
+                lines.dropped.fetch_add(1, Ordering::Relaxed);
+                lines.dropped_in_all.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
     /// Records that were dropped since the start.
     pub(crate) fn dropped(&self) -> u64 {
-        self.0
-            .as_ref()
-            .map_or(0, |inner| inner.dropped_in_all.load(Ordering::Relaxed))
+        let lines = self.0.as_ref().and_then(|inner| inner.lines.as_ref());
+        lines.map_or(0, |lines| lines.dropped_in_all.load(Ordering::Relaxed))
     }
 
-    /// Returns when everything handed over before is written.
+    /// Where records are delivered over OTLP.
+    pub(crate) fn otlp(&self) -> Option<&Exporter> {
+        self.0.as_ref()?.otlp.as_ref()
+    }
+
+    /// Returns when everything handed over before is written, and delivered as far as that can be waited for.
     pub(crate) async fn flush(&self) {
-        let Some(inner) = self.0.clone() else { return };
         let (done, written) = tokio::sync::oneshot::channel();
-        // The channel may be full of lines that are being written; waiting for room must not hold up the runtime.
-        let sent =
-            tokio::task::spawn_blocking(move || inner.lines.send(Message::Flush(done)).is_ok())
-                .await;
-        if matches!(sent, Ok(true)) {
+        if self.send(Message::Flush(done)).await {
             let _ = written.await;
         }
+        if let Some(otlp) = self.otlp() {
+            otlp.flush().await;
+        }
+    }
+
+    /// Whether the thread will get it. The channel may be full of lines that are being written; waiting for room must not hold up the runtime.
+    async fn send(&self, message: Message) -> bool {
+        let lines = self.0.as_ref().and_then(|inner| inner.lines.as_ref());
+        let Some(channel) = lines.map(|lines| lines.channel.clone()) else {
+            return false;
+        };
+        let sent = tokio::task::spawn_blocking(move || channel.send(message).is_ok());
+        matches!(sent.await, Ok(true))
+    }
+}
+
+impl Lines {
+    /// None when nothing is to be written.
+    fn open(sink: AccessLogSink) -> io::Result<Option<Self>> {
+        let output = match sink {
+            AccessLogSink::Off => return Ok(None),
+            AccessLogSink::File(file) => Output::File(file::Writer::open(file)?),
+            AccessLogSink::Sampled { sink, .. } => return Self::open(*sink),
+            AccessLogSink::Stdout => Output::Other(Box::new(io::stdout())),
+            AccessLogSink::Stderr => Output::Other(Box::new(io::stderr())),
+            AccessLogSink::Writer(writer) => Output::Other(writer),
+        };
+        let (channel, waiting) = sync_channel(WAITING_MAX);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || {
+                write_all(
+                    &waiting,
+                    &counter,
+                    BufWriter::with_capacity(64 * 1024, output),
+                )
+            })?;
+        Ok(Some(Self {
+            channel,
+            dropped,
+            dropped_in_all: AtomicU64::new(0),
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use countersign_snapshot::{IpRange, Network, NodeId, SealingKey, VerifyingKey};
 use countersign_trust::Clock;
 
-use crate::{Limits, LogFile, StartError, accept};
+use crate::{Limits, LogFile, OtlpLogs, StartError, accept};
 
 /// Everything that an edge node needs to start. Nothing here grants trust: that comes in snapshots only.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// Where access records go.
     pub access_log: AccessLogSink,
+    /// Where they are delivered to as well.
+    pub otlp_logs: Option<OtlpLogs>,
 }
 
 /// One place to listen at.

@@ -357,9 +357,10 @@ impl Connection {
     pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) {
         self.node.metrics.unreadable(self.protocol, reason);
         let trust = self.latest();
-        self.node.access_log.write(&ConnectionRecord {
+        let time = self.node.now();
+        let record = ConnectionRecord {
             event: "request_unreadable",
-            time: self.node.now().to_string(),
+            time: time.to_string(),
             network: self.node.network.as_str(),
             node: self.node.id.as_str(),
             generation: Some(trust.enforced().generation().number()),
@@ -373,7 +374,8 @@ impl Connection {
             client: self.who(),
             client_chain: self.chain_to_tell(),
             duration_ms: self.lasted().as_secs_f64() * 1000.0,
-        });
+        };
+        self.node.access_log.write(time, &record);
     }
 
     /// A stream of the connection is a WebSocket from now on, until [`Connection::stream_tunnel_ended`].

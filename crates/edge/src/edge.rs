@@ -23,7 +23,7 @@ use crate::offer::Offers;
 use crate::revocations::{Revocations, store::RevocationStore};
 use crate::statuses::{AnswerFiles, Statuses};
 use crate::store::LastGood;
-use crate::{EdgeConfig, accept, http3, statuses, sweep};
+use crate::{EdgeConfig, StartOtlpError, accept, http3, otlp, statuses, sweep};
 use tokio::task::JoinHandle;
 
 /// Between two looks whether the last handshake is over.
@@ -76,6 +76,9 @@ pub enum StartError {
     /// The access log cannot be opened.
     #[error("cannot open the access log")]
     AccessLog(#[source] io::Error),
+    /// Access records cannot be delivered.
+    #[error("cannot deliver access records over OTLP")]
+    Otlp(#[source] StartOtlpError),
     /// The keys of QUIC cannot be made.
     #[error("cannot make the keys of QUIC")]
     Quic(#[source] BuildTlsError),
@@ -124,14 +127,23 @@ impl Edge {
             })?;
         let tickets =
             TicketSecret::from_sealing_key(&config.sealing_key).map_err(StartError::Tickets)?;
+        let tls = TlsContext::new(Arc::clone(&config.clock), tickets, MemoryLimits::default());
+        let otlp = config.otlp_logs.map(|logs| {
+            let source = otlp::Source {
+                network: config.network,
+                node: config.node_id.clone(),
+            };
+            otlp::Exporter::start(logs, source, &tls)
+        });
+        let otlp = otlp.transpose().map_err(StartError::Otlp)?;
         let node = Node::new(Parts {
             network: config.network,
             id: config.node_id,
             limits: config.limits,
-            tls: TlsContext::new(Arc::clone(&config.clock), tickets, MemoryLimits::default()),
+            tls,
             sealing_key: config.sealing_key,
             clock: config.clock,
-            access_log: AccessLog::open(config.access_log).map_err(StartError::AccessLog)?,
+            access_log: AccessLog::open(config.access_log, otlp).map_err(StartError::AccessLog)?,
             https_port: config.https_port,
             alt_svc: bound.iter().find_map(http3::alt_svc),
             proxy_protocol_from: config.proxy_protocol_from,

@@ -76,9 +76,10 @@ pub(crate) async fn run(
     let rejection = answer.err();
     node.metrics
         .plain_answered(rejection.as_ref().map(|rejection| rejection.reason));
-    node.access_log.write(&PlainRecord {
+    let time = node.now();
+    let record = PlainRecord {
         event: "plain_request",
-        time: node.now().to_string(),
+        time: time.to_string(),
         network: node.network.as_str(),
         node: node.id.as_str(),
         generation: node.enforced().map(|it| it.generation().number()),
@@ -91,7 +92,8 @@ pub(crate) async fn run(
         reason: rejection.as_ref().map(|rejection| rejection.reason.code()),
         detail: rejection.as_ref().and_then(|it| it.detail.as_deref()),
         duration_ms: began.elapsed().as_secs_f64() * 1000.0,
-    });
+    };
+    node.access_log.write(time, &record);
     let is_head = parts.is_some_and(|parts| parts.method == Method::HEAD);
     answer::send(stream, response, is_head).await;
 }

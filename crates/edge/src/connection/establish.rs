@@ -284,9 +284,10 @@ fn record(
         .zip(server_name)
         .and_then(|(enforced, name)| enforced.resolve(name));
     let who = chain.map(|chain| Who::new(chain.leaf()));
-    node.access_log.write(&ConnectionRecord {
+    let time = node.now();
+    let record = ConnectionRecord {
         event: "handshake_refused",
-        time: node.now().to_string(),
+        time: time.to_string(),
         network: node.network.as_str(),
         node: node.id.as_str(),
         generation: enforced
@@ -303,7 +304,8 @@ fn record(
         client: who.as_ref().map(Who::fields).unwrap_or_default(),
         client_chain: chain.and_then(chain_text),
         duration_ms: took.as_secs_f64() * 1000.0,
-    });
+    };
+    node.access_log.write(time, &record);
 }
 
 #[cfg(test)]

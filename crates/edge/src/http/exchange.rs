@@ -219,7 +219,7 @@ impl Exchange {
             .rev()
             .find(|end| path.is_char_boundary(*end))
             .unwrap_or_default();
-        node.access_log.write(&RequestRecord {
+        let record = RequestRecord {
             event: "request",
             time: self.time.to_string(),
             network: node.network.as_str(),
@@ -260,7 +260,8 @@ impl Exchange {
             custom_log: self.custom_log.as_deref(),
             client_chain: self.reason.and_then(|_| connection.chain_to_tell()),
             sampled_one_in,
-        });
+        };
+        node.access_log.write(self.time, &record);
     }
 }
 

@@ -426,6 +426,19 @@ pub(super) const ALL: &[Metric] = &[
         help: "Access records that were lost because the log's output did not keep up.",
         collect: |node, family| counter(node, family, node.access_log.dropped()),
     },
+    Metric {
+        name: "otlp_log_records",
+        kind: MetricType::Counter,
+        labels: &["network", "outcome"],
+        help: "Access records by what became of their delivery over OTLP: delivered or dropped.",
+        collect: |node, family| {
+            let network = node.network.as_str();
+            node.access_log.otlp().map_or(Ok(()), |otlp| {
+                family.counter(&[network, "delivered"], otlp.delivered())?;
+                family.counter(&[network, "dropped"], otlp.dropped())
+            })
+        },
+    },
 ];
 
 /// Whether clients are served: a snapshot is enforced and the node is not draining.

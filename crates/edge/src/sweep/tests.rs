@@ -97,6 +97,7 @@ impl Scene {
                 ..Limits::default()
             },
             access_log: AccessLogSink::Off,
+            otlp_logs: None,
         })
         .await
         .unwrap();

@@ -132,7 +132,7 @@ impl Passage {
             client.ca_set_version = Some(set.version.number());
             client.revocation = Some(chain.revocation().as_str());
         }
-        node.access_log.write(&PassageRecord {
+        let record = PassageRecord {
             event: "connection",
             time: self.time.to_string(),
             network: node.network.as_str(),
@@ -160,7 +160,8 @@ impl Passage {
             complete: self.complete,
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
             sampled_one_in,
-        });
+        };
+        node.access_log.write(self.time, &record);
     }
 }
 

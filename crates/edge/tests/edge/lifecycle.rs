@@ -194,6 +194,7 @@ async fn a_taken_port_is_named() {
         state_dir: world.state.path().to_owned(),
         limits: Limits::default(),
         access_log: AccessLogSink::Off,
+        otlp_logs: None,
     })
     .await
     .unwrap_err();
@@ -224,6 +225,7 @@ async fn a_listener_can_be_handed_in_and_there_can_be_several() {
         state_dir: world.state.path().to_owned(),
         limits: Limits::default(),
         access_log: AccessLogSink::Off,
+        otlp_logs: None,
     })
     .await
     .unwrap();

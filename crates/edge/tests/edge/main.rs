@@ -30,6 +30,7 @@ mod nghttp2;
 mod nginx;
 mod origin_http2;
 mod origins;
+mod otlp;
 mod parity;
 mod paths;
 mod plain;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, Listen};
+use countersign_edge::{AccessLogSink, Edge, EdgeConfig, EdgeHandle, Limits, Listen, OtlpLogs};
 use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, site_rules};
 use countersign_snapshot::{
     Binding, BodyDigest, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, CrlReference,
@@ -183,6 +183,25 @@ impl World {
         let proxy_protocol_from = vec![front.parse().unwrap()];
         Edge::start(EdgeConfig {
             proxy_protocol_from,
+            ..config
+        })
+        .await
+        .unwrap()
+    }
+
+    /// As [`World::restart`], delivering access records over OTLP, and to the log.
+    pub(crate) async fn restart_delivering(&self, otlp_logs: OtlpLogs) -> EdgeHandle {
+        let config = config(
+            &self.clock,
+            self.log.sink(),
+            &self.state,
+            &self.signing,
+            &self.sealing,
+            self.limits,
+            "127.0.0.1:0".parse().unwrap(),
+        );
+        Edge::start(EdgeConfig {
+            otlp_logs: Some(otlp_logs),
             ..config
         })
         .await
@@ -493,6 +512,7 @@ fn config(
         state_dir: state.path().to_owned(),
         limits: chosen,
         access_log,
+        otlp_logs: None,
     }
 }
 
