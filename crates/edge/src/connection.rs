@@ -23,6 +23,7 @@ pub(crate) mod drive;
 pub(crate) mod establish;
 mod rest;
 mod trust;
+mod turns;
 mod why;
 
 pub(crate) use rest::OpenBody;

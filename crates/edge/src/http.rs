@@ -30,14 +30,16 @@ mod forwarded;
 mod grpc;
 mod hop_by_hop;
 mod identity;
+mod idle_timer;
 mod inbound;
 pub(crate) mod refusal;
 mod render;
 pub(crate) mod tunnel;
 
-pub(crate) use body::{RequestBody, ResponseBody, Upload};
+pub(crate) use body::{BodyError, RequestBody, ResponseBody, Upload};
 pub(crate) use exchange::Exchange;
 pub(crate) use identity::{Encoded, Identity};
+pub(crate) use idle_timer::IdleTimer;
 pub(crate) use inbound::Inbound;
 pub(crate) use refusal::Rejection;
 

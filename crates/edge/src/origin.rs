@@ -14,6 +14,7 @@ use countersign_trust::Certificate;
 
 use crate::Limits;
 
+mod beside;
 mod choose;
 mod connect;
 mod counts;
@@ -22,17 +23,20 @@ mod endpoint;
 mod error;
 mod health;
 mod health_check;
+mod http1;
 mod lease;
 mod overhear;
 mod pool;
 mod refusal_page;
 mod retry;
 mod send;
+mod transport;
 
 pub(crate) use countersign_tls::BuildOriginError;
 pub(crate) use counts::OriginCounts;
 pub(crate) use dial::OriginIo;
 pub(crate) use error::OriginError;
+pub(crate) use http1::Http1Error;
 pub(crate) use lease::{Lease, Needs};
 pub(crate) use refusal_page::{SuspectedRefusal, suspected_refusal};
 pub(crate) use send::{AskedHost, Outgoing};

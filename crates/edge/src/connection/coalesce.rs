@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -9,54 +10,71 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The content of one TLS record (RFC 8446 §5.1); what is larger goes out at once.
 const COLLECTED_MAX_BYTES: usize = 16 * 1024;
 
-/// Collects small writes, and lets other tasks that are ready run before it sends them.
+/// Collects small writes until the end of the connection's turn.
 ///
-/// Streams are answered by tasks of their own, each of which wakes the connection as soon as it has a frame. Sent at once, every answer
-/// would be a TLS record, a system call and a packet of its own; collected for a turn of the runtime, the answers that are ready at the
-/// same time share them. A connection without another request in flight has nothing to wait for and sends at once.
-///
-/// The engine flushes after every frame of data, so that a flush says nothing about its turn; it begins each turn with a read. What was collected
-/// goes out when a turn brought nothing more. A body comes some turns after its head, since tasks hand it on to each other.
-pub(super) struct Coalesce<IO, F> {
+/// The engine flushes after every frame of data. Sent at once, every answer would be a TLS record or two, a system call and a packet of its
+/// own; collected for a turn, in which all streams run that are ready, they share them. The engine has one handle of it, and whoever knows
+/// when the turn ends has the other. A connection without another request in flight has nothing to wait for and sends at once. That also keeps
+/// an answer and the reset of a request that was not read to its end apart: some clients that find both in one record miss the answer.
+pub(super) struct Coalesce<IO>(Arc<Mutex<Collected<IO>>>);
+
+struct Collected<IO> {
     io: IO,
-    /// Whether requests are in flight whose answers may come at any moment.
-    awaits_more: F,
-    collected: Vec<u8>,
-    /// How much of `collected` is sent.
+    /// Whether requests are in flight whose answers may come within the turn.
+    awaits_more: Box<dyn Fn() -> bool + Send>,
+    bytes: Vec<u8>,
+    /// How much of `bytes` is sent.
     sent: usize,
-    /// How many turns began since something was collected.
-    turns: u8,
-    /// How much was collected when the last of them began.
-    before: usize,
-    /// Whether the task is woken for another turn.
-    is_woken: bool,
+    /// Why nothing can be sent any more; for the engine to hear.
+    failed: Option<io::Error>,
 }
 
-/// So many turns are waited for at most.
-const TURNS_MAX: u8 = 4;
+impl<IO> Clone for Coalesce<IO> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
-impl<IO, F: Fn() -> bool> Coalesce<IO, F> {
-    pub(super) fn new(io: IO, awaits_more: F) -> Self {
-        Self {
+impl<IO> Coalesce<IO> {
+    pub(super) fn new(io: IO, awaits_more: impl Fn() -> bool + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Collected {
             io,
-            awaits_more,
-            collected: Vec::new(),
+            awaits_more: Box::new(awaits_more),
+            bytes: Vec::new(),
             sent: 0,
-            turns: 0,
-            before: 0,
-            is_woken: false,
+            failed: None,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Collected<IO>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> Coalesce<IO> {
+    /// The turn is over: what was collected goes out. What cannot be written now is, when the connection beneath wakes the task, for another
+    /// turn. An idle connection holds no buffer.
+    pub(super) fn end_turn(&self, is_idle: bool, context: &mut Context<'_>) {
+        let mut collected = self.lock();
+        if collected.bytes.is_empty() {
+            return;
+        }
+        match collected.poll_send(context) {
+            Poll::Ready(Ok(())) if is_idle => collected.bytes = Vec::new(),
+            Poll::Ready(Err(error)) => {
+                collected.failed = Some(error);
+                collected.bytes.clear();
+                context.waker().wake_by_ref();
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => {}
         }
     }
 }
 
-impl<IO: AsyncWrite + Unpin, F: Fn() -> bool> Coalesce<IO, F> {
+impl<IO: AsyncWrite + Unpin> Collected<IO> {
     /// Hands everything collected to the connection beneath.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = self
-            .collected
-            .get(self.sent..)
-            .filter(|rest| !rest.is_empty())
-        {
+        while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
             let written = ready!(Pin::new(&mut self.io).poll_write(context, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -64,57 +82,45 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool> Coalesce<IO, F> {
             self.sent += written;
         }
         self.sent = 0;
-        (self.turns, self.before) = (0, 0);
-        if (self.awaits_more)() {
-            self.collected.clear();
-        } else {
-            // An idle connection holds no buffer.
-            self.collected = Vec::new();
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Asks for another turn. A task that wakes itself goes to the end of the queue.
-    fn wake(&mut self, context: &Context<'_>) {
-        if !self.is_woken {
-            self.is_woken = true;
-            context.waker().wake_by_ref();
-        }
+        self.bytes.clear();
+        Pin::new(&mut self.io).poll_flush(context)
     }
 
     /// Makes room for so many bytes; `false` when they are too many to be collected.
     fn poll_room(&mut self, context: &mut Context<'_>, bytes: usize) -> Poll<io::Result<bool>> {
-        if self.collected.len() + bytes > COLLECTED_MAX_BYTES {
+        if self.bytes.len() + bytes > COLLECTED_MAX_BYTES {
             ready!(self.poll_send(context))?;
         }
         Poll::Ready(Ok(bytes <= COLLECTED_MAX_BYTES))
     }
 }
 
-impl<IO: AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncWrite for Coalesce<IO, F> {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Coalesce<IO> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if !ready!(self.poll_room(context, bytes.len()))? {
-            return Pin::new(&mut self.io).poll_write(context, bytes);
+        let mut collected = self.lock();
+        if !ready!(collected.poll_room(context, bytes.len()))? {
+            return Pin::new(&mut collected.io).poll_write(context, bytes);
         }
-        self.collected.extend_from_slice(bytes);
+        collected.bytes.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let mut collected = self.lock();
         let bytes = slices.iter().map(|slice| slice.len()).sum();
-        if !ready!(self.poll_room(context, bytes))? {
-            return Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        if !ready!(collected.poll_room(context, bytes))? {
+            return Pin::new(&mut collected.io).poll_write_vectored(context, slices);
         }
         for slice in slices {
-            self.collected.extend_from_slice(slice);
+            collected.bytes.extend_from_slice(slice);
         }
         Poll::Ready(Ok(bytes))
     }
@@ -123,57 +129,48 @@ impl<IO: AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncWrite for Coalesce<IO
         true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.collected.is_empty() {
-            if (self.awaits_more)() {
-                self.wake(context);
-                return Poll::Ready(Ok(()));
-            }
-            ready!(self.poll_send(context))?;
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut collected = self.lock();
+        if (collected.awaits_more)() {
+            // The turn's end sends it.
+            return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.io).poll_flush(context)
+        collected.poll_send(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(context))?;
-        Pin::new(&mut self.io).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut collected = self.lock();
+        ready!(collected.poll_send(context))?;
+        Pin::new(&mut collected.io).poll_shutdown(context)
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, F: Fn() -> bool + Unpin> AsyncRead for Coalesce<IO, F> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Coalesce<IO> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.is_woken = false;
-        if !self.collected.is_empty() {
-            let brought_more = self.collected.len() > self.before;
-            if brought_more && self.turns < TURNS_MAX {
-                self.turns += 1;
-                self.before = self.collected.len();
-                self.wake(context);
-            } else if let Poll::Ready(Err(error)) = self.poll_send(context) {
-                // What cannot be written now is, when the connection beneath wakes the task.
-                return Poll::Ready(Err(error));
-            }
+        let mut collected = self.lock();
+        if let Some(error) = collected.failed.take() {
+            return Poll::Ready(Err(error));
         }
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        Pin::new(&mut collected.io).poll_read(context, buffer)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Wake, Waker};
+    use std::task::Waker;
 
     use super::*;
 
-    /// Keeps every write apart.
+    /// Keeps every write apart, until it fails.
     #[derive(Default)]
-    struct Writes(Vec<Vec<u8>>);
+    struct Writes {
+        all: Vec<Vec<u8>>,
+        fails: bool,
+    }
 
     impl AsyncWrite for Writes {
         fn poll_write(
@@ -181,7 +178,10 @@ mod tests {
             _: &mut Context<'_>,
             bytes: &[u8],
         ) -> Poll<io::Result<usize>> {
-            self.0.push(bytes.to_vec());
+            if self.fails {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            self.all.push(bytes.to_vec());
             Poll::Ready(Ok(bytes.len()))
         }
 
@@ -204,80 +204,57 @@ mod tests {
         }
     }
 
-    /// Runs turns as the engine does: each begins with a read, and every piece is flushed. Checks what came out, and that the task is woken for
-    /// as long as something waits.
+    /// Runs turns as the engine does, which flushes every piece. Checks what came out.
     fn check(turns: &[&[&[u8]]], awaits_more: bool, writes: &[usize]) {
-        let more = Cell::new(awaits_more);
-        let mut stream = Coalesce::new(Writes::default(), || more.get());
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut context = Context::from_waker(&waker);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut stream = Coalesce::new(Writes::default(), move || awaits_more);
         for pieces in turns {
-            let mut bytes = [0; 16];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            assert!(
-                Pin::new(&mut stream)
-                    .poll_read(&mut context, &mut buffer)
-                    .is_pending()
-            );
             for piece in *pieces {
-                let mut rest = *piece;
-                while !rest.is_empty() {
-                    let Poll::Ready(Ok(written)) =
-                        Pin::new(&mut stream).poll_write(&mut context, rest)
-                    else {
-                        panic!("a writer that never waits");
-                    };
-                    rest = &rest[written..];
-                }
+                let written = Pin::new(&mut stream).poll_write(&mut context, piece);
+                assert!(matches!(written, Poll::Ready(Ok(all)) if all == piece.len()));
                 assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
             }
-            let waits = !stream.collected.is_empty();
-            assert!(woken.0.swap(false, Ordering::Relaxed) || !waits);
+            stream.end_turn(true, &mut context);
         }
-        let sent: Vec<usize> = stream.io.0.iter().map(Vec::len).collect();
-        assert_eq!(sent, writes);
-        assert_eq!(stream.io.0.concat(), turns.concat().concat());
-    }
-
-    #[derive(Default)]
-    struct Woken(AtomicBool);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Ordering::Relaxed);
-        }
+        let all = &stream.lock().io.all;
+        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), writes);
+        assert_eq!(all.concat(), turns.concat().concat());
     }
 
     #[test]
     fn what_comes_within_a_turn_goes_out_together() {
-        let turns: &[&[&[u8]]] = &[&[b"head"], &[b"other", b"more"], &[b"body"], &[], &[]];
-        check(turns, true, &[17]);
-        check(&[&[b"one", b"two"], &[], &[]], true, &[6]);
-    }
-
-    #[test]
-    fn what_comes_later_goes_out_later() {
-        let turns: &[&[&[u8]]] = &[&[b"one"], &[], &[b"two"], &[], &[]];
-        check(turns, true, &[3, 3]);
-    }
-
-    #[test]
-    fn nothing_waits_for_ever() {
-        let piece: &[&[u8]] = &[b"-"];
-        let nothing: &[&[u8]] = &[];
-        let turns = [piece, piece, piece, piece, piece, piece, nothing, nothing];
-        check(&turns, true, &[5, 1]);
+        check(
+            &[&[b"head", b"body", b"other"], &[b"next"], &[]],
+            true,
+            &[13, 4],
+        );
     }
 
     #[test]
     fn nothing_waits_when_nothing_else_is_in_flight() {
-        check(&[&[b"one", b"two"]], false, &[3, 3]);
+        check(&[&[b"answer", b"reset"]], false, &[6, 5]);
     }
 
     #[test]
     fn what_fills_a_record_goes_out_at_once() {
         let large = vec![1; COLLECTED_MAX_BYTES + 1];
-        check(&[&[b"small", &large], &[], &[]], true, &[5, large.len()]);
+        let half = vec![1; COLLECTED_MAX_BYTES / 2 + 1];
+        check(&[&[b"small", &large]], true, &[5, large.len()]);
+        check(&[&[&half, &half]], true, &[half.len(), half.len()]);
+    }
+
+    #[test]
+    fn the_engine_hears_of_what_could_not_be_sent() {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut stream = Coalesce::new(Writes::default(), || true);
+        stream.lock().io.fails = true;
+        let _ = Pin::new(&mut stream).poll_write(&mut context, b"answer");
+        stream.end_turn(false, &mut context);
+        let mut bytes = [0; 1];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = Pin::new(&mut stream).poll_read(&mut context, &mut buffer);
+        assert!(
+            matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+        );
     }
 }

@@ -11,12 +11,13 @@ use countersign_trust::Reason;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use super::coalesce::Coalesce;
 use super::rest::{Observed, Quiescence, REST_AFTER, Wakeable, rest};
+use super::turns::{Streams, Turns};
 use super::{Connection, Ending, Protocol};
 use crate::Limits;
 use crate::http::{self, Inbound, ResponseBody, tunnel};
@@ -55,13 +56,16 @@ async fn tunnel_of(connection: &Connection) {
 async fn serve_http2<IO: Wakeable>(connection: &Arc<Connection>, stream: IO) {
     let others = Arc::clone(connection);
     let io = Coalesce::new(stream, move || others.in_flight() > 0);
+    let streams = Streams::default();
     let served = Arc::clone(connection);
-    // Requests are boxed: the engines keep room for one in every idle connection, and move it into the task of every stream.
+    // Requests are boxed: the engine keeps room for one in every idle connection, and moves it into every stream.
     let service = service_fn(move |request: Request<Incoming>| {
         Box::pin(http::serve(Arc::clone(&served), request.map(Inbound::from)))
     });
-    let engine = http2(&connection.node().limits).serve_connection(TokioIo::new(io), service);
-    run(pin!(engine), connection, || false).await;
+    let engine = http2(&connection.node().limits, streams.clone())
+        .serve_connection(TokioIo::new(io.clone()), service);
+    let engine = pin!(engine);
+    run(pin!(Turns::new(engine, streams, io)), connection, || false).await;
 }
 
 async fn serve_http1<IO: Wakeable>(
@@ -112,8 +116,8 @@ fn http1(limits: &Limits) -> http1::Builder {
     builder
 }
 
-fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection)
@@ -135,7 +139,7 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
 const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 
 /// What both engines can do.
-trait Engine: Future<Output = hyper::Result<()>> {
+pub(super) trait Engine: Future<Output = hyper::Result<()>> {
     fn end_gracefully(self: Pin<&mut Self>);
 }
 
@@ -150,7 +154,7 @@ where
     }
 }
 
-impl<I, S> Engine for http2::Connection<I, S, TokioExecutor>
+impl<I, S> Engine for http2::Connection<I, S, Streams>
 where
     S: hyper::service::HttpService<hyper::body::Incoming, ResBody = ResponseBody>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

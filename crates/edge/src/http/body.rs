@@ -1,6 +1,5 @@
 //! Bodies on their way through: counted, with a deadline between parts, and with trailers that claim no identity.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,16 +10,15 @@ use bytes::Bytes;
 use countersign_trust::Reason;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
 
 use super::exchange::Exchange;
+use super::idle_timer::IdleTimer;
 use super::inbound::Inbound;
 use super::{grpc, hop_by_hop, identity};
 use crate::causes::with_causes;
 use crate::connection::Connection;
 use crate::http3;
-use crate::origin::Lease;
+use crate::origin::{Http1Error, Lease};
 
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +27,8 @@ pub(crate) enum BodyError {
     Idle(Duration),
     #[error("the other side ended the body")]
     Broken(#[from] hyper::Error),
+    #[error("the origin did not end the body")]
+    Origin(#[from] Http1Error),
     #[error("the client ended the body")]
     Stream(#[source] http3::RequestBodyError),
 }
@@ -70,6 +70,7 @@ pub(crate) enum RequestBody {
     Empty,
     Streaming {
         incoming: Inbound,
+        limit: Duration,
         idle: IdleTimer,
         upload: Arc<Upload>,
     },
@@ -78,7 +79,7 @@ pub(crate) enum RequestBody {
 impl RequestBody {
     pub(crate) fn streaming(
         incoming: Inbound,
-        idle: Duration,
+        limit: Duration,
         connection: Arc<Connection>,
     ) -> (Self, Arc<Upload>) {
         let upload = Arc::new(Upload {
@@ -90,7 +91,8 @@ impl RequestBody {
         });
         let body = Self::Streaming {
             incoming,
-            idle: IdleTimer::new(idle),
+            limit,
+            idle: IdleTimer::default(),
             upload: Arc::clone(&upload),
         };
         (body, upload)
@@ -107,6 +109,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Self::Streaming {
             incoming,
+            limit,
             idle,
             upload,
         } = self.get_mut()
@@ -114,7 +117,17 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         let answered = || upload.answered.load(Ordering::Relaxed);
-        match poll_frame(incoming, idle, answered, context) {
+        let frame = match Pin::new(incoming).poll_frame(context) {
+            Poll::Pending if idle.has_expired(*limit, answered, context) => {
+                Poll::Ready(Some(Err(BodyError::Idle(*limit))))
+            }
+            Poll::Pending => return Poll::Pending,
+            ready => {
+                idle.progress();
+                ready
+            }
+        };
+        match frame {
             Poll::Ready(Some(Ok(mut frame))) => {
                 if let Some(data) = frame.data_ref() {
                     upload.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
@@ -164,11 +177,7 @@ pub(crate) struct ResponseBody {
 enum Content {
     Done,
     Ours(Bytes),
-    Origin {
-        incoming: Incoming,
-        idle: IdleTimer,
-        lease: Option<Box<Lease>>,
-    },
+    Origin(Box<Lease>),
 }
 
 impl ResponseBody {
@@ -185,13 +194,9 @@ impl ResponseBody {
     }
 
     /// The lease goes back to the pool when the body was read to its end.
-    pub(crate) fn origin(incoming: Incoming, idle: Duration, lease: Lease) -> Self {
+    pub(crate) fn origin(lease: Lease) -> Self {
         Self {
-            content: Content::Origin {
-                incoming,
-                idle: IdleTimer::new(idle),
-                lease: Some(Box::new(lease)),
-            },
+            content: Content::Origin(Box::new(lease)),
             exchange: None,
         }
     }
@@ -205,7 +210,9 @@ impl ResponseBody {
     fn broken(&mut self, error: &BodyError) -> Option<HeaderMap> {
         let reason = match error {
             BodyError::Idle(_) => Reason::OriginTimeout,
-            BodyError::Broken(_) | BodyError::Stream(_) => Reason::OriginUnreachable,
+            BodyError::Broken(_) | BodyError::Origin(_) | BodyError::Stream(_) => {
+                Reason::OriginUnreachable
+            }
         };
         // It is over, and not complete.
         let mut exchange = self.exchange.take()?;
@@ -215,15 +222,12 @@ impl ResponseBody {
     }
 
     fn complete(&mut self) {
-        if let Content::Origin { lease, .. } = &mut self.content
-            && let Some(lease) = lease.take()
-        {
+        if let Content::Origin(lease) = std::mem::replace(&mut self.content, Content::Done) {
             lease.give_back();
         }
         if let Some(mut exchange) = self.exchange.take() {
             exchange.completed();
         }
-        self.content = Content::Done;
     }
 }
 
@@ -243,10 +247,9 @@ impl Body for ResponseBody {
                 this.content = Content::Done;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Content::Origin { incoming, idle, .. } => {
+            Content::Origin(lease) => {
                 let upload = this.exchange.as_ref().and_then(|it| it.upload.as_deref());
-                let sent = || upload.map_or(0, Upload::bytes);
-                poll_frame(incoming, idle, sent, context)
+                lease.poll_part(|| upload.map_or(0, Upload::bytes), context)
             }
         };
         match &result {
@@ -270,7 +273,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Done => true,
             Content::Ours(_) => false,
-            Content::Origin { incoming, .. } => incoming.is_end_stream(),
+            Content::Origin(lease) => lease.is_end_stream(),
         }
     }
 
@@ -278,7 +281,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Done => SizeHint::with_exact(0),
             Content::Ours(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Origin { incoming, .. } => incoming.size_hint(),
+            Content::Origin(lease) => lease.size_hint(),
         }
     }
 }
@@ -289,78 +292,5 @@ impl Drop for ResponseBody {
         if self.is_end_stream() {
             self.complete();
         }
-    }
-}
-
-fn poll_frame<B>(
-    incoming: &mut B,
-    idle: &mut IdleTimer,
-    elsewhere: impl Fn() -> u64,
-    context: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BodyError>>>
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
-{
-    match Pin::new(incoming).poll_frame(context) {
-        Poll::Ready(frame) => {
-            idle.progress();
-            Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-        }
-        Poll::Pending if idle.has_expired(elsewhere, context) => {
-            Poll::Ready(Some(Err(BodyError::Idle(idle.limit))))
-        }
-        Poll::Pending => Poll::Pending,
-    }
-}
-
-/// A deadline between two events. Costs nothing while events come without waiting.
-#[derive(Debug)]
-pub(crate) struct IdleTimer {
-    limit: Duration,
-    waiting: bool,
-    sleep: Option<Pin<Box<Sleep>>>,
-    /// What the count of the other direction was when the waiting began.
-    elsewhere: u64,
-}
-
-impl IdleTimer {
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            waiting: false,
-            sleep: None,
-            elsewhere: 0,
-        }
-    }
-
-    /// Something happened.
-    pub(crate) fn progress(&mut self) {
-        self.waiting = false;
-    }
-
-    /// Whether nothing happened for too long; otherwise the task is woken when that is so. A stream that is quiet in one direction may go on
-    /// for as long as the other one moves, whose events `elsewhere` counts.
-    pub(crate) fn has_expired(
-        &mut self,
-        elsewhere: impl Fn() -> u64,
-        context: &mut Context<'_>,
-    ) -> bool {
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
-        if !self.waiting {
-            self.waiting = true;
-            self.elsewhere = elsewhere();
-            sleep.as_mut().reset(Instant::now() + self.limit);
-        }
-        while sleep.as_mut().poll(context).is_ready() {
-            let now = elsewhere();
-            if now == self.elsewhere {
-                return true;
-            }
-            self.elsewhere = now;
-            sleep.as_mut().reset(Instant::now() + self.limit);
-        }
-        false
     }
 }

@@ -8,7 +8,7 @@ use countersign_trust::Reason;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode, Version, response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 
 use super::authority::Authority;
 use super::body::{RequestBody, ResponseBody};
@@ -98,12 +98,12 @@ pub(crate) async fn forward(
             .await
             .unwrap_or_else(|_| Err(OriginError::deadline(limit))),
     };
-    let (response, lease) = sent.map_err(|error| failed(error, exchange))?;
+    let (head, lease) = sent.map_err(|error| failed(error, exchange))?;
     exchange.origin_answered(&lease);
-    if origin::suspected_refusal(&origin, &response) {
-        return answer_or_refusal(response, lease, &mut forwarding).await;
+    if origin::suspected_refusal(&origin, &head) {
+        return answer_or_refusal(head, lease, &mut forwarding).await;
     }
-    answer(response, lease, &mut forwarding, exchange)
+    answer(head, lease, &mut forwarding, exchange)
 }
 
 /// What the origin is asked for: as a rule says, or as the origin's own setting does.
@@ -139,37 +139,30 @@ fn rejection(error: OriginError) -> Rejection {
 }
 
 fn answer(
-    response: Response<Incoming>,
+    mut head: response::Parts,
     lease: Lease,
     forwarding: &mut Forwarding<'_>,
     exchange: &mut Box<Exchange>,
 ) -> Result<Response<ResponseBody>, Rejection> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(response, forwarding, exchange);
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(head, lease, forwarding, exchange);
     }
-    let idle = forwarding.origin.timeouts().idle;
-    let (mut parts, incoming) = response.into_parts();
-    dress(&mut parts, forwarding)?;
-    Ok(Response::from_parts(
-        parts,
-        ResponseBody::origin(incoming, idle, lease),
-    ))
+    dress(&mut head, forwarding)?;
+    Ok(Response::from_parts(head, ResponseBody::origin(lease)))
 }
 
 /// As [`answer`], for one that may be the origin's page about our certificate.
 async fn answer_or_refusal(
-    response: Response<Incoming>,
+    mut head: response::Parts,
     lease: Lease,
     forwarding: &mut Forwarding<'_>,
 ) -> Result<Response<ResponseBody>, Rejection> {
-    let (mut parts, incoming) = response.into_parts();
-    let body = match SuspectedRefusal::read(incoming).await.map_err(rejection)? {
+    let body = match SuspectedRefusal::read(lease).await.map_err(rejection)? {
         SuspectedRefusal::Answer(body) => body,
         SuspectedRefusal::Refusal(error) => return Err(rejection(error)),
     };
-    lease.give_back();
-    dress(&mut parts, forwarding)?;
-    Ok(Response::from_parts(parts, ResponseBody::ours(body)))
+    dress(&mut head, forwarding)?;
+    Ok(Response::from_parts(head, ResponseBody::ours(body)))
 }
 
 /// Makes the head of an origin's response the head of ours.
@@ -191,7 +184,8 @@ fn dress(parts: &mut response::Parts, forwarding: &mut Forwarding<'_>) -> Result
 
 /// The origin agreed to a WebSocket: what follows on both connections is passed on as it is.
 fn switch(
-    mut response: Response<Incoming>,
+    mut head: response::Parts,
+    lease: Lease,
     forwarding: &mut Forwarding<'_>,
     exchange: &mut Box<Exchange>,
 ) -> Result<Response<ResponseBody>, Rejection> {
@@ -204,37 +198,34 @@ fn switch(
     let Some(WebSocket { client, key }) = forwarding.websocket.take() else {
         return Err(unasked());
     };
-    if !tunnel::is_websocket(response.headers()) {
+    if !tunnel::is_websocket(&head.headers) {
         return Err(unasked());
     }
     if key
         .as_ref()
-        .is_some_and(|key| !key.is_accepted_by(response.headers()))
+        .is_some_and(|key| !key.is_accepted_by(&head.headers))
     {
         return Err(Rejection::because(
             Reason::OriginUnreachable,
             "the origin's Sec-WebSocket-Accept is not the answer to the key",
         ));
     }
-    let origin = hyper::upgrade::on(&mut response);
+    let origin = lease.upgraded().ok_or_else(unasked)?;
     exchange.tunnel = Some(Box::new(Tunnel {
         client,
         origin,
         exchange: None,
     }));
-    let (mut parts, _) = response.into_parts();
-    let _ = hop_by_hop::remove(&mut parts.headers, |_| false);
-    std::mem::take(&mut forwarding.response_changes).apply(&mut parts.headers);
+    let _ = hop_by_hop::remove(&mut head.headers, |_| false);
+    std::mem::take(&mut forwarding.response_changes).apply(&mut head.headers);
     if key.is_some() {
-        tunnel::answer_connect(&mut parts);
+        tunnel::answer_connect(&mut head);
     } else {
-        parts
-            .headers
+        head.headers
             .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        parts
-            .headers
+        head.headers
             .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    parts.extensions.clear();
-    Ok(Response::from_parts(parts, ResponseBody::ours("")))
+    head.extensions.clear();
+    Ok(Response::from_parts(head, ResponseBody::ours("")))
 }

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::exchange::Exchange;
 use crate::connection::{Connection, Ending};
+use crate::origin::OriginIo;
 use crate::relay::{Counted, End, Side, Traffic, Watch, relay};
 use frames::Frames;
 
@@ -26,7 +27,7 @@ pub(crate) use translate::{Key, answer_connect, is_answer, translate};
 #[derive(Debug)]
 pub(crate) struct Tunnel {
     pub(crate) client: OnUpgrade,
-    pub(crate) origin: OnUpgrade,
+    pub(crate) origin: OriginIo,
     /// Ends with the tunnel: until then the request is in flight.
     pub(crate) exchange: Option<Box<Exchange>>,
 }
@@ -101,16 +102,13 @@ pub(crate) async fn run(tunnel: Tunnel, connection: &Connection) {
         mut exchange,
     } = tunnel;
     let limits = &connection.node().limits;
-    let upgraded =
-        tokio::time::timeout(limits.handshake, async { tokio::try_join!(client, origin) });
-    let Ok(Ok((client, origin))) = upgraded.await else {
+    let Ok(Ok(client)) = tokio::time::timeout(limits.handshake, client).await else {
         return;
     };
     let traffic = Traffic::default();
     let mut client: Client<'_> =
         Counted::new(TokioIo::new(client), Side::Client, &traffic, connection);
-    let mut origin: Counted<'_, _> =
-        Counted::new(TokioIo::new(origin), Side::Origin, &traffic, connection);
+    let mut origin: Counted<'_, _> = Counted::new(origin, Side::Origin, &traffic, connection);
     let idle = limits.idle_tunnel;
     let end = relay(&mut client, &mut origin, &traffic, connection, idle).await;
     // What does not go out any more does not matter: the connections end here.

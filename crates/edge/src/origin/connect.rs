@@ -7,24 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign_tls::{Alpn, OriginAlpn, OriginStream};
-use hyper::client::conn::{http1, http2};
+use countersign_tls::{Alpn, OriginAlpn};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::endpoint::Endpoint;
+use super::http1::Http1;
 use super::overhear::{Overhear, Overheard};
+use super::transport::Transport;
 use super::{Origin, OriginError};
 use crate::http::RequestBody;
 
-pub(super) type Http1 = http1::SendRequest<RequestBody>;
 pub(super) type Http2 = http2::SendRequest<RequestBody>;
 
 /// A new connection.
 #[derive(Debug)]
 pub(super) enum Engine {
-    Http1(Http1),
+    Http1(Box<Http1>),
     Http2(Http2, Told),
 }
 
@@ -37,13 +38,6 @@ pub(super) struct Told {
     pub(super) refusal: Overheard,
 }
 
-/// A connection on which nothing is spoken yet.
-#[derive(Debug)]
-pub(super) enum Transport {
-    Plain(TcpStream),
-    Tls(Box<OriginStream<TcpStream>>),
-}
-
 /// What a connection has to speak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Speak {
@@ -53,7 +47,7 @@ pub(super) enum Speak {
     Http2,
 }
 
-/// Heads of responses may have this much.
+/// Heads of responses of HTTP/2 may have this much.
 const RESPONSE_HEAD_MAX_BYTES: u32 = 128 * 1024;
 /// Streams on one connection to an origin, also when it allows more.
 pub(super) const STREAMS_MAX: usize = 100;
@@ -88,14 +82,19 @@ async fn connect_at_leisure(
         Speak::Http1 => OriginAlpn::Http1,
         Speak::Http2 => OriginAlpn::Http2,
     };
-    match transport(origin, endpoint, socket, alpn, &[]).await? {
-        Transport::Plain(stream) => start(stream, speak == Speak::Http2, origin).await,
-        Transport::Tls(stream) => {
-            let is_http2 = stream.alpn() == Alpn::Http2;
-            if speak == Speak::Http2 && !is_http2 {
-                return Err(OriginError::no_http2());
-            }
-            start(*stream, is_http2, origin).await
+    let transport = transport(origin, endpoint, socket, alpn, &[]).await?;
+    let is_http2 = match &transport {
+        Transport::Plain(_) => speak == Speak::Http2,
+        Transport::Tls(stream) => stream.alpn() == Alpn::Http2,
+    };
+    match (speak, is_http2) {
+        (Speak::Http2, false) => Err(OriginError::no_http2()),
+        (_, true) => http2(transport, origin)
+            .await
+            .map_err(|error| OriginError::http(&error)),
+        (_, false) => {
+            let open = origin.counts.connection_opened();
+            Ok(Engine::Http1(Box::new(Http1::new(transport, open))))
         }
     }
 }
@@ -126,41 +125,8 @@ pub(super) async fn transport(
     }
 }
 
-async fn start<IO>(stream: IO, is_http2: bool, origin: &Origin) -> Result<Engine, OriginError>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let engine = if is_http2 {
-        http2(stream, origin).await
-    } else {
-        http1(stream, origin).await
-    };
-    engine.map_err(|error| OriginError::http(&error))
-}
-
-async fn http1<IO>(stream: IO, origin: &Origin) -> hyper::Result<Engine>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (sender, connection) = http1::Builder::new()
-        .max_header_size(RESPONSE_HEAD_MAX_BYTES as usize)
-        .max_buf_size(512 * 1024)
-        .handshake(TokioIo::new(stream))
-        .await?;
-    let open = origin.counts.connection_opened();
-    // The engine runs beside the request: an upload goes on while the client is slow to read the response. Errors reach the request.
-    tokio::spawn(async move {
-        let _open = open;
-        let _ = connection.with_upgrades().await;
-    });
-    Ok(Engine::Http1(sender))
-}
-
 /// There are no pings: servers of gRPC end connections of clients that ping without need. Idle timeouts find an origin that went away.
-async fn http2<IO>(stream: IO, origin: &Origin) -> hyper::Result<Engine>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+async fn http2(stream: Transport, origin: &Origin) -> hyper::Result<Engine> {
     let (stream, refusal) = Overhear::new(stream);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)

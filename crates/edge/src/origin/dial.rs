@@ -1,4 +1,4 @@
-//! Connections to origins that take bytes. Each belongs to one client, from its beginning to its end.
+//! Connections to origins that take bytes, from the beginning or after a WebSocket was agreed on. Each belongs to one client, to its end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,20 +6,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::{Buf, Bytes};
 use countersign_tls::OriginAlpn;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use super::choose::Choice;
-use super::connect::{Transport, transport};
+use super::connect::transport;
 use super::counts::Counted;
+use super::http1::Http1;
+use super::transport::Transport;
 use super::{Origin, OriginError};
 
 /// A connection to an origin.
 #[derive(Debug)]
 pub(crate) struct OriginIo {
     transport: Transport,
-    _in_flight: Counted,
+    /// Read before, by an engine that is gone.
+    before: Bytes,
+    /// Of a WebSocket the request is what is in flight.
+    _in_flight: Option<Counted>,
     _open: Counted,
 }
 
@@ -41,7 +47,8 @@ impl Origin {
                     choice.address.health.succeeded();
                     let io = OriginIo {
                         transport,
-                        _in_flight: in_flight,
+                        before: Bytes::new(),
+                        _in_flight: Some(in_flight),
                         _open: self.counts.connection_opened(),
                     };
                     return Ok((io, choice.address.socket));
@@ -81,6 +88,17 @@ impl Origin {
 }
 
 impl OriginIo {
+    /// What is left of a connection of HTTP/1.1 when it becomes something else.
+    pub(super) fn upgraded(http1: Http1) -> Self {
+        let (transport, before, open) = http1.into_parts();
+        Self {
+            transport,
+            before,
+            _in_flight: None,
+            _open: open,
+        }
+    }
+
     /// Ends the connection so that the origin cannot take what it got for the whole.
     pub(crate) fn abort(self) {
         match self.transport {
@@ -92,39 +110,35 @@ impl OriginIo {
     }
 }
 
-macro_rules! each {
-    ($io:expr, $stream:ident => $act:expr) => {
-        match &mut $io.get_mut().transport {
-            Transport::Plain($stream) => $act,
-            Transport::Tls($stream) => $act,
-        }
-    };
-}
-
 impl AsyncRead for OriginIo {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_read(context, buffer))
+        if self.before.has_remaining() {
+            let length = self.before.len().min(buffer.remaining());
+            buffer.put_slice(&self.before.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.transport).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for OriginIo {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        each!(self, stream => Pin::new(stream).poll_write(context, bytes))
+        Pin::new(&mut self.transport).poll_write(context, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_flush(context))
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_shutdown(context))
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(context)
     }
 }

@@ -117,6 +117,13 @@ impl OriginError {
         )
     }
 
+    pub(super) fn long_page(limit: usize) -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            format!("the origin's page is longer than it said, and than {limit} bytes"),
+        )
+    }
+
     pub(super) fn unhealthy() -> Self {
         Self::new(
             Reason::OriginUnhealthy,

@@ -1,17 +1,18 @@
 //! Requests of the edge's own to each address of an origin.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use countersign_snapshot::{HealthCheck, OriginProtocol};
-use http::header::{HOST, HeaderValue, USER_AGENT};
-use http::{Request, Uri, Version};
+use http::header::{HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, Uri, Version};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::connect::{Engine, Speak, connect};
 use super::endpoint::Address;
 use super::health::State;
+use super::http1::Asked;
 use super::send::host_and_port;
 use super::{Origin, OriginError};
 use crate::http::RequestBody;
@@ -103,18 +104,26 @@ async fn ask(
         .clone()
         .unwrap_or_else(|| host_and_port(&endpoint.model, origin.is_tls()));
     let engine = connect(origin, endpoint, address.socket, speak, check.timeout).await?;
-    let mut request = Request::new(RequestBody::Empty);
-    request.headers_mut().insert(USER_AGENT, AGENT);
-    let target = Bytes::from(check.path.clone());
-    let status = match engine {
-        Engine::Http1(mut sender) => {
-            *request.uri_mut() =
-                Uri::from_maybe_shared(target).map_err(|_| OriginError::host(&check.path))?;
-            let value = HeaderValue::from_str(&host).map_err(|_| OriginError::host(&host))?;
-            request.headers_mut().insert(HOST, value);
-            sender.send_request(request).await
+    let headers = HeaderMap::from_iter([(USER_AGENT, AGENT)]);
+    match engine {
+        Engine::Http1(mut http1) => {
+            let asked = Asked {
+                method: &Method::GET,
+                target: &check.path,
+                host: &host,
+                headers: &headers,
+            };
+            http1
+                .begin(&asked, RequestBody::Empty)
+                .map_err(|error| OriginError::http(&error))?;
+            let answer = poll_fn(|context| http1.poll_answer(context)).await;
+            answer
+                .map(|head| head.status.as_u16())
+                .map_err(|error| OriginError::http(&error))
         }
         Engine::Http2(mut sender, _) => {
+            let mut request = Request::new(RequestBody::Empty);
+            *request.headers_mut() = headers;
             *request.version_mut() = Version::HTTP_2;
             *request.uri_mut() = Uri::builder()
                 .scheme(if origin.is_tls() { "https" } else { "http" })
@@ -122,10 +131,11 @@ async fn ask(
                 .path_and_query(check.path.as_str())
                 .build()
                 .map_err(|_| OriginError::host(&host))?;
-            sender.send_request(request).await
+            sender
+                .send_request(request)
+                .await
+                .map(|response| response.status().as_u16())
+                .map_err(|error| OriginError::http(&error))
         }
-    };
-    status
-        .map(|response| response.status().as_u16())
-        .map_err(|error| OriginError::http(&error))
+    }
 }

@@ -8,17 +8,20 @@ use std::time::{Duration, Instant};
 use countersign_snapshot::{ConnectionSharing, Endpoint, OriginProtocol};
 use countersign_tls::Alert;
 use countersign_trust::Reason;
-use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 
+use super::beside::Beside;
 use super::choose::Choice;
-use super::connect::{Engine, Http1, Speak, connect};
+use super::connect::{Engine, Speak, connect};
 use super::counts::Counted;
+use super::dial::OriginIo;
 use super::endpoint::Address;
+use super::http1::Http1;
 use super::pool::{Owner, Pool, Stream};
 use super::{Origin, OriginError};
-use crate::http::RequestBody;
+use crate::http::IdleTimer;
+
+mod answer;
 
 /// What a request needs of its connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,7 +33,7 @@ pub(crate) enum Needs {
     Nothing,
 }
 
-/// A connection on loan.
+/// A connection on loan; once there is an answer, also its body.
 #[derive(Debug)]
 pub(crate) struct Lease {
     origin: Arc<Origin>,
@@ -45,8 +48,25 @@ pub(crate) struct Lease {
 
 #[derive(Debug)]
 enum Channel {
-    Http1(Http1),
-    Http2(Stream),
+    Http1(Box<Http1>),
+    Http2 {
+        stream: Stream,
+        answer: Option<Incoming>,
+        timer: IdleTimer,
+    },
+    Beside(Beside),
+    /// For the moment in which it becomes another one.
+    Gone,
+}
+
+impl From<Stream> for Channel {
+    fn from(stream: Stream) -> Self {
+        Self::Http2 {
+            stream,
+            answer: None,
+            timer: IdleTimer::default(),
+        }
+    }
 }
 
 /// So many addresses are tried for one connection.
@@ -144,7 +164,7 @@ impl Origin {
         if speak != Speak::Http1
             && let Some(stream) = pool.take_http2(owner)
         {
-            return Some(Channel::Http2(stream));
+            return Some(stream.into());
         }
         (speak != Speak::Http2)
             .then(|| pool.take_http1(owner, self.max_idle_time))
@@ -179,7 +199,7 @@ impl Origin {
             let turn = turn.map_err(|_| OriginError::connect_timeout(socket, limit))?;
             left = limit.saturating_sub(began.elapsed());
             if !fresh && let Some(stream) = pool.take_http2(owner) {
-                return Ok(Channel::Http2(stream));
+                return Ok(stream.into());
             }
             Some(turn)
         } else {
@@ -191,8 +211,8 @@ impl Origin {
             pool.chose_http2.store(is_http2, Ordering::Relaxed);
         }
         let channel = match engine {
-            Engine::Http1(sender) => Channel::Http1(sender),
-            Engine::Http2(sender, told) => Channel::Http2(pool.put_http2(sender, told, owner)),
+            Engine::Http1(http1) => Channel::Http1(http1),
+            Engine::Http2(sender, told) => pool.put_http2(sender, told, owner).into(),
         };
         drop(turn);
         Ok(channel)
@@ -200,24 +220,13 @@ impl Origin {
 }
 
 impl Lease {
-    /// Sends the request. An error holds the request when not a byte of it was sent.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
-        match &mut self.channel {
-            Channel::Http1(sender) => sender.try_send_request(request).await,
-            Channel::Http2(stream) => stream.sender().try_send_request(request).await,
-        }
-    }
-
     /// Whether another request used the connection before, so that the origin may have closed it just now.
     pub(crate) fn is_reused(&self) -> bool {
         self.is_reused
     }
 
     pub(crate) fn is_http2(&self) -> bool {
-        matches!(self.channel, Channel::Http2(_))
+        matches!(self.channel, Channel::Http2 { .. })
     }
 
     /// What it is connected to.
@@ -239,39 +248,33 @@ impl Lease {
     /// With which alert the origin refused our certificate, where the engine does not say it.
     pub(super) fn refusal(&self) -> Option<Alert> {
         match &self.channel {
-            Channel::Http1(_) => None,
-            Channel::Http2(stream) => stream.refusal(),
+            Channel::Http2 { stream, .. } => stream.refusal(),
+            Channel::Http1(_) | Channel::Beside(_) | Channel::Gone => None,
         }
     }
 
     /// The connection takes no more requests.
     pub(super) fn leave(&self) {
-        if let Channel::Http2(stream) = &self.channel {
+        if let Channel::Http2 { stream, .. } = &self.channel {
             stream.leave();
         }
     }
 
-    /// The response was read to its end: the connection can serve another request as soon as the engine says so.
+    /// The response was read to its end: the connection can serve another request, when that was the end of both.
     pub(crate) fn give_back(self) {
-        let Self {
-            origin,
-            address,
-            channel,
-            owner,
-            ..
-        } = self;
-        let Channel::Http1(mut sender) = channel else {
-            return;
-        };
-        let max_idle = origin.max_idle;
-        if sender.is_ready() {
-            address.pool.put_http1(sender, owner, max_idle);
-        } else if !sender.is_closed() {
-            tokio::spawn(async move {
-                if sender.ready().await.is_ok() {
-                    address.pool.put_http1(sender, owner, max_idle);
-                }
-            });
+        if let Channel::Http1(http1) = self.channel
+            && http1.is_reusable()
+        {
+            let max_idle = self.origin.max_idle;
+            self.address.pool.put_http1(http1, self.owner, max_idle);
+        }
+    }
+
+    /// What the connection is when the origin agreed to another protocol.
+    pub(crate) fn upgraded(self) -> Option<OriginIo> {
+        match self.channel {
+            Channel::Http1(http1) => Some(OriginIo::upgraded(*http1)),
+            Channel::Http2 { .. } | Channel::Beside(_) | Channel::Gone => None,
         }
     }
 }

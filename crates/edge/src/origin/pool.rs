@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use countersign_tls::Alert;
 
-use super::connect::{Http1, Http2, Told};
+use super::connect::{Http2, Told};
 use super::health::{milliseconds, now};
+use super::http1::Http1;
 
 /// Who a connection belongs to: everybody, or one client connection by its number.
 pub(super) type Owner = Option<u64>;
@@ -25,7 +26,7 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: Http1,
+    http1: Box<Http1>,
     owner: Owner,
     since: Instant,
 }
@@ -48,28 +49,28 @@ pub(super) struct Multiplexed {
 pub(super) struct Stream(Arc<Multiplexed>);
 
 impl Pool {
-    pub(super) fn take_http1(&self, owner: Owner, max_idle_time: Duration) -> Option<Http1> {
+    pub(super) fn take_http1(&self, owner: Owner, max_idle_time: Duration) -> Option<Box<Http1>> {
         let mut idle = lock(&self.http1);
         // Nearly always the one on top.
         while let Some(place) = idle.iter().rposition(|idle| idle.owner == owner) {
-            let candidate = idle.remove(place);
-            // One that its origin closed meanwhile is not ready any more.
-            if candidate.sender.is_ready() && candidate.since.elapsed() < max_idle_time {
-                return Some(candidate.sender);
+            let mut candidate = idle.remove(place);
+            if candidate.http1.is_open() && candidate.since.elapsed() < max_idle_time {
+                return Some(candidate.http1);
             }
         }
         None
     }
 
     /// The one that was not needed for the longest time makes room.
-    pub(super) fn put_http1(&self, sender: Http1, owner: Owner, max_idle: usize) {
+    pub(super) fn put_http1(&self, mut http1: Box<Http1>, owner: Owner, max_idle: usize) {
+        http1.rest();
         let mut idle = lock(&self.http1);
         if idle.len() >= max_idle && !idle.is_empty() {
             idle.remove(0);
         }
         if idle.len() < max_idle {
             idle.push(Idle {
-                sender,
+                http1,
                 owner,
                 since: Instant::now(),
             });
@@ -101,7 +102,7 @@ impl Pool {
 
     pub(super) fn prune(&self, max_idle_time: Duration) {
         lock(&self.http1)
-            .retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < max_idle_time);
+            .retain_mut(|idle| idle.since.elapsed() < max_idle_time && idle.http1.is_open());
         let oldest = now().saturating_sub(milliseconds(max_idle_time));
         // Those that requests still use end with the last of them.
         lock(&self.http2).retain(|connection| {

@@ -3,15 +3,14 @@
 //! nginx with `ssl_verify_client on` completes the handshake whatever comes, and answers the request with 400 and a page of its own. Passed
 //! on, that page would tell clients that *their* certificate is bad.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http::{StatusCode, response};
 
-use super::{Origin, OriginError};
+use super::{Lease, Origin, OriginError};
 
 /// The pages have about 250 octets.
 const PAGE_MAX_BYTES: usize = 1024;
@@ -32,11 +31,11 @@ pub(crate) enum SuspectedRefusal {
 }
 
 /// Whether an answer may be such a page. Costs one comparison for all others.
-pub(crate) fn suspected_refusal(origin: &Origin, response: &Response<Incoming>) -> bool {
-    if response.status() != StatusCode::BAD_REQUEST || !origin.is_tls() {
+pub(crate) fn suspected_refusal(origin: &Origin, head: &response::Parts) -> bool {
+    if head.status != StatusCode::BAD_REQUEST || !origin.is_tls() {
         return false;
     }
-    let header = |name| response.headers().get(name);
+    let header = |name| head.headers.get(name);
     let is_html =
         header(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let is_short = header(CONTENT_LENGTH)
@@ -48,13 +47,11 @@ pub(crate) fn suspected_refusal(origin: &Origin, response: &Response<Incoming>) 
 
 impl SuspectedRefusal {
     /// Reads the page.
-    pub(crate) async fn read(body: Incoming) -> Result<Self, OriginError> {
-        let page = Limited::new(body, PAGE_MAX_BYTES).collect();
-        let page = tokio::time::timeout(PATIENCE, page)
+    pub(crate) async fn read(mut lease: Lease) -> Result<Self, OriginError> {
+        let page = tokio::time::timeout(PATIENCE, page(&mut lease))
             .await
-            .map_err(|_| OriginError::first_byte_timeout(PATIENCE))?
-            .map_err(|error| OriginError::http(error.as_ref()))?
-            .to_bytes();
+            .map_err(|_| OriginError::first_byte_timeout(PATIENCE))??;
+        lease.give_back();
         let text = String::from_utf8_lossy(&page);
         Ok(
             match PHRASES.iter().find(|phrase| text.contains(**phrase)) {
@@ -71,4 +68,17 @@ impl SuspectedRefusal {
             },
         )
     }
+}
+
+/// The page, which said that it is short.
+async fn page(lease: &mut Lease) -> Result<Bytes, OriginError> {
+    let mut page = BytesMut::new();
+    while let Some(part) = poll_fn(|context| lease.poll_part(|| 0, context)).await {
+        let part = part.map_err(|error| OriginError::http(&error))?;
+        page.extend(part.into_data().into_iter().flatten());
+        if page.len() > PAGE_MAX_BYTES {
+            return Err(OriginError::long_page(PAGE_MAX_BYTES));
+        }
+    }
+    Ok(page.freeze())
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_snapshot::{Endpoint, HostHeader};
-use http::header::{self, HeaderValue};
+use http::header;
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
+use http::{Request, StatusCode, Uri, Version, response};
+use hyper::client::conn::TrySendError;
 
 use super::lease::{Lease, Needs};
 use super::retry::is_repeatable;
@@ -37,7 +37,7 @@ pub(crate) enum AskedHost<'a> {
 }
 
 /// How sending ended without an answer.
-enum Unanswered {
+pub(super) enum Unanswered {
     /// It took too long.
     Late(OriginError),
     /// Whether the origin acted on it is not known.
@@ -45,18 +45,46 @@ enum Unanswered {
     /// The origin said that it did nothing (RFC 9113 §8.7).
     Refused(OriginError),
     /// Not a byte of it was sent.
-    Unsent(Box<Request<RequestBody>>, OriginError),
+    Unsent(RequestBody, OriginError),
+}
+
+impl Unanswered {
+    pub(super) fn late(limit: Duration) -> Self {
+        Self::Late(OriginError::first_byte_timeout(limit))
+    }
+
+    /// What the engine of HTTP/2 says.
+    pub(super) fn of_http2(mut error: TrySendError<Request<RequestBody>>) -> Self {
+        let unsent = error.take_message();
+        let error = error.into_error();
+        let told = OriginError::http(&error);
+        match unsent {
+            Some(request) => Self::Unsent(request.into_body(), told),
+            None if is_refused(&error) => Self::Refused(told),
+            None => Self::Lost(told),
+        }
+    }
+
+    /// The same with another explanation.
+    fn because(self, error: OriginError) -> Self {
+        match self {
+            Self::Late(_) => Self::Late(error),
+            Self::Lost(_) => Self::Lost(error),
+            Self::Refused(_) => Self::Refused(error),
+            Self::Unsent(body, _) => Self::Unsent(body, error),
+        }
+    }
 }
 
 impl Origin {
-    /// Sends a request and waits for the head of the answer. `attempts` counts how often it was sent.
+    /// Sends a request and waits for the head of the answer; its body is the lease's. `attempts` counts how often it was sent.
     pub(crate) async fn send(
         self: &Arc<Self>,
         outgoing: Outgoing<'_>,
         attempts: &mut u32,
-    ) -> Result<(Response<Incoming>, Lease), OriginError> {
+    ) -> Result<(response::Parts, Lease), OriginError> {
         let Outgoing {
-            mut parts,
+            parts,
             mut body,
             upload,
             host,
@@ -72,12 +100,13 @@ impl Origin {
             let mut lease = self.lease(needs, owner, fresh, &mut avoid).await?;
             *attempts += 1;
             let spare = self.spare(&parts, &body, &lease);
-            let request = self.request(parts, body, &host, &lease)?;
-            let sent = self.answer(&mut lease, request, upload.as_deref()).await;
+            let sent = self
+                .answer(&mut lease, &parts, body, &host, upload.as_deref())
+                .await;
             let unanswered = match sent {
-                Ok(response) => {
-                    self.note(&lease, response.status());
-                    return Ok((response, lease));
+                Ok(head) => {
+                    self.note(&lease, head.status);
+                    return Ok((head, lease));
                 }
                 Err(unanswered) => unanswered,
             };
@@ -86,18 +115,15 @@ impl Origin {
             // An origin may close an idle connection while the request is on its way: no fault of its, and a new one will do.
             let is_stale = lease.is_reused() && !fresh;
             let (again, error) = match unanswered {
-                Unanswered::Unsent(request, error) => {
+                Unanswered::Unsent(body, error) => {
                     lease.leave();
-                    (Some(request.into_parts()), error)
+                    (Some(body), error)
                 }
                 Unanswered::Refused(error) => {
                     lease.leave();
                     (spare, error)
                 }
-                Unanswered::Lost(error) => (
-                    spare.filter(|(parts, _)| is_repeatable(&parts.method)),
-                    error,
-                ),
+                Unanswered::Lost(error) => (spare.filter(|_| is_repeatable(&parts.method)), error),
                 Unanswered::Late(error) => {
                     self.address_failed(lease.address());
                     return Err(error);
@@ -126,31 +152,25 @@ impl Origin {
                 }
             }
             fresh = true;
-            (parts, body) = again;
+            body = again;
         }
     }
 
-    /// The request once more, when it may have to be sent again and can be.
-    fn spare(
-        &self,
-        parts: &Parts,
-        body: &RequestBody,
-        lease: &Lease,
-    ) -> Option<(Parts, RequestBody)> {
+    /// The body once more, when the request may have to be sent again and can be.
+    fn spare(&self, parts: &Parts, body: &RequestBody, lease: &Lease) -> Option<RequestBody> {
         let may = self.model.policy.retries.attempts > 0 || lease.is_reused();
         let is_safe = is_repeatable(&parts.method) || lease.is_http2();
-        (may && is_safe && matches!(body, RequestBody::Empty))
-            .then(|| (parts.clone(), RequestBody::Empty))
+        (may && is_safe && matches!(body, RequestBody::Empty)).then_some(RequestBody::Empty)
     }
 
-    /// A request made anew from parsed parts: no byte of the client's framing reaches the origin (threats C5.2).
-    fn request(
+    async fn answer(
         &self,
-        mut parts: Parts,
+        lease: &mut Lease,
+        parts: &Parts,
         body: RequestBody,
         host: &AskedHost<'_>,
-        lease: &Lease,
-    ) -> Result<Request<RequestBody>, OriginError> {
+        upload: Option<&Upload>,
+    ) -> Result<response::Parts, Unanswered> {
         let host = match (host, lease.endpoint()) {
             (AskedHost::Named(name), _) => Cow::Borrowed(name.as_ref()),
             (AskedHost::Endpoint, Some(endpoint)) => {
@@ -158,55 +178,20 @@ impl Origin {
             }
             (AskedHost::Endpoint, None) => Cow::Borrowed(""),
         };
-        // Path and query byte for byte those that the rules saw (invariant I4).
-        let target = parts.uri.path_and_query().cloned();
-        if lease.is_http2() {
-            parts.headers.remove(header::HOST);
-            let mut uri = Uri::builder()
-                .scheme(if self.is_tls() { "https" } else { "http" })
-                .authority(host.as_ref());
-            if let Some(target) = target {
-                uri = uri.path_and_query(target);
-            }
-            parts.uri = uri.build().map_err(|_| OriginError::host(&host))?;
-            parts.version = Version::HTTP_2;
-        } else {
-            // RFC 9112 §3.2.1: the origin form.
-            parts.uri = target.map_or_else(Uri::default, Uri::from);
-            let value = HeaderValue::from_str(&host).map_err(|_| OriginError::host(&host))?;
-            parts.headers.insert(header::HOST, value);
-            parts.version = Version::HTTP_11;
+        if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Unanswered::Lost(OriginError::host(&host)));
         }
-        // What the engine of the client's side left there is not for the other one.
-        parts.extensions.clear();
-        Ok(Request::from_parts(parts, body))
-    }
-
-    async fn answer(
-        &self,
-        lease: &mut Lease,
-        request: Request<RequestBody>,
-        upload: Option<&Upload>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+        let uploaded = || upload.map_or(0, Upload::bytes);
         let limit = self.timeouts().first_byte;
-        let answer = within(limit, upload, lease.send(request)).await;
-        let mut error = match answer {
-            Ok(Ok(response)) => return Ok(response),
-            Ok(Err(error)) => error,
-            Err(Late) => return Err(Unanswered::Late(OriginError::first_byte_timeout(limit))),
-        };
-        let unsent = error.take_message();
-        let error = error.error();
-        let told = match lease.refusal() {
-            Some(alert) => OriginError::refused(alert),
+        let sent = lease.send(parts, body, &host, limit, uploaded).await;
+        sent.map_err(|unanswered| match (&unanswered, lease.refusal()) {
+            (Unanswered::Late(_), _) => unanswered,
+            (_, Some(alert)) => unanswered.because(OriginError::refused(alert)),
             // Some origins say nothing at all, as those of gRPC do.
-            None if self.wants_what_is_missing() => OriginError::refused_silently(),
-            None => OriginError::http(error),
-        };
-        Err(match unsent {
-            Some(request) => Unanswered::Unsent(Box::new(request), told),
-            None if is_refused(error) => Unanswered::Refused(told),
-            None => Unanswered::Lost(told),
+            (_, None) if self.wants_what_is_missing() => {
+                unanswered.because(OriginError::refused_silently())
+            }
+            (_, None) => unanswered,
         })
     }
 
@@ -230,29 +215,27 @@ impl Origin {
     }
 }
 
-struct Late;
-
-/// Waits for as long as the request's body moves, and `limit` beyond.
-async fn within<T>(
-    limit: Duration,
-    upload: Option<&Upload>,
-    sending: impl Future<Output = T>,
-) -> Result<T, Late> {
-    let Some(upload) = upload else {
-        return tokio::time::timeout(limit, sending).await.map_err(|_| Late);
-    };
-    let mut sending = std::pin::pin!(sending);
-    let mut seen = upload.bytes();
-    loop {
-        if let Ok(sent) = tokio::time::timeout(limit, &mut sending).await {
-            return Ok(sent);
-        }
-        let now = upload.bytes();
-        if now == seen {
-            return Err(Late);
-        }
-        seen = now;
+/// A request of HTTP/2 made anew from parsed parts.
+pub(super) fn request_http2(
+    parts: &Parts,
+    body: RequestBody,
+    host: &str,
+    tls: bool,
+) -> Result<Request<RequestBody>, OriginError> {
+    let mut uri = Uri::builder()
+        .scheme(if tls { "https" } else { "http" })
+        .authority(host);
+    // Path and query byte for byte those that the rules saw (invariant I4).
+    if let Some(target) = parts.uri.path_and_query() {
+        uri = uri.path_and_query(target.clone());
     }
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = uri.build().map_err(|_| OriginError::host(host))?;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = parts.headers.clone();
+    request.headers_mut().remove(header::HOST);
+    Ok(request)
 }
 
 fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
