@@ -6,6 +6,7 @@
 mod client;
 mod measure;
 mod pki;
+mod soak;
 mod work;
 
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ enum Command {
     },
     /// Puts load on a server and prints what it cost, as one line of JSON.
     Run(Load),
+    /// Starts Countersign and uses it for long, while what it enforces changes every second.
+    Soak(soak::Soak),
 }
 
 /// What is done to which server.
@@ -130,5 +133,6 @@ fn run(command: Command) -> Result<()> {
             println!("{}", serde_json::to_string(&result)?);
             Ok(())
         }
+        Command::Soak(soak) => tokio::runtime::Runtime::new()?.block_on(soak::run(soak)),
     }
 }

@@ -149,6 +149,10 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.rss_kib
+    }
+
     /// The sum over these processes, all threads included.
     pub(crate) fn of(pids: &[u32]) -> Result<Self> {
         let mut sum = Self::default();

@@ -9,14 +9,15 @@
 
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use countersign_testkit::client::TlsClient;
+use countersign_testkit::client::{Http3Client, TlsClient};
 use countersign_testkit::process::{Program, free_address};
-use countersign_testkit::{Credential, Key, Origin, der, wait};
+use countersign_testkit::{Credential, Key, Origin, Pki, der, wait};
 use tempfile::TempDir;
 
 /// The directory and the addresses of an instance with the demo's site.
@@ -26,6 +27,20 @@ struct Site {
     api: SocketAddr,
     production: SocketAddr,
     _origin: Origin,
+    /// The group of the process that was started, and of those that took over from it.
+    group: OnceLock<u32>,
+}
+
+impl Drop for Site {
+    /// No process outlives its test, whichever it is that serves at the end.
+    fn drop(&mut self) {
+        if let Some(group) = self.group.get() {
+            let _ = Command::new("kill")
+                .args(["-KILL", "--", &format!("-{group}")])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
 }
 
 impl Site {
@@ -51,6 +66,7 @@ impl Site {
             api,
             production,
             _origin: Origin::builder().start_on(listener),
+            group: OnceLock::new(),
         };
         site.configure(&[staging], "info");
         site
@@ -70,10 +86,30 @@ impl Site {
         std::fs::write(&self.config, text).unwrap();
     }
 
-    fn serve(&self) -> Command {
+    /// With this beside what [`configure`](Self::configure) wrote.
+    fn configure_also(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&self.config, text.replace(from, to)).unwrap();
+    }
+
+    /// HTTP/3 at the address of production.
+    fn configure_http3(&self) {
+        let listen = format!(
+            "[edge.production]\nlisten_http3 = [\"{}\"]\n",
+            self.production
+        );
+        self.configure_also("[edge.production]\n", &listen);
+    }
+
+    /// Starts the program; returns when it serves.
+    fn serve(&self) -> Program {
         let mut command = binary(self.dir.path());
         command.arg("serve").arg("--config").arg(&self.config);
-        command
+        let mut program = Program::start(command.process_group(0));
+        self.group.set(program.id()).unwrap();
+        tokio::task::block_in_place(|| program.wait_for_line("network=production"));
+        program
     }
 
     fn client(&self) -> TlsClient {
@@ -199,31 +235,16 @@ async fn ended(process: u32) {
     .await;
 }
 
-/// Ends a process that no [`Program`] stands for.
-struct Successor(u32);
-
-impl Drop for Successor {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.0.to_string()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_the_program_is_replaced_and_its_configuration_read_again() {
     let site = Site::make().await;
-    let mut first = Program::start(&mut site.serve());
-    tokio::task::block_in_place(|| first.wait_for_line("network=production"));
+    let mut first = site.serve();
     let load = Load::begin(&site);
     load.some_more().await;
 
     // What a running process can change by itself.
     let staging = free_address();
-    let text = std::fs::read_to_string(&site.config).unwrap();
-    std::fs::write(
-        &site.config,
-        text.replace("\"info\"", "\"info,countersign=debug\""),
-    )
-    .unwrap();
+    site.configure_also("\"info\"", "\"info,countersign=debug\"");
     signal(first.id(), "HUP");
     tokio::task::block_in_place(|| first.wait_for_line("configuration read again"));
     load.some_more().await;
@@ -237,15 +258,15 @@ async fn no_request_fails_while_the_program_is_replaced_and_its_configuration_re
     // Another listener: a process that gets the others.
     site.configure(&[staging], "info");
     signal(first.id(), "HUP");
-    let second = Successor(tokio::task::block_in_place(|| taken_over(&mut first)));
+    let second = tokio::task::block_in_place(|| taken_over(&mut first));
     load.some_more().await;
     ended(first.id()).await;
     assert!(site.client().connect(staging).await.is_ok());
     load.some_more().await;
 
     // Another program.
-    signal(second.0, "USR2");
-    ended(second.0).await;
+    signal(second, "USR2");
+    ended(second).await;
     load.some_more().await;
     let api = format!("https://{}/v1/sites", site.api);
     let status = Command::new("curl")
@@ -254,24 +275,84 @@ async fn no_request_fails_while_the_program_is_replaced_and_its_configuration_re
         .unwrap();
     assert_eq!(String::from_utf8(status.stdout).unwrap(), "401");
     assert!(load.end().await > 100);
-    let third = Command::new("sh")
-        .args([
-            "-c",
-            "fuser \"$0\"/countersign-data/instance.lock 2>/dev/null || true",
-        ])
-        .arg(site.dir.path())
-        .output()
-        .unwrap();
-    for process in String::from_utf8(third.stdout).unwrap().split_whitespace() {
-        drop(Successor(process.parse().unwrap()));
-    }
+}
+
+async fn http3(client: &TlsClient, address: SocketAddr) -> Result<Http3Client, String> {
+    let connection = client.quic(address).await;
+    let connection = connection.map_err(|error| format!("connect: {error}"))?;
+    let mut http = connection
+        .http3()
+        .await
+        .map_err(|error| format!("begin: {error}"))?;
+    let response = http.get("/").await;
+    let response = response.map_err(|error| format!("request: {error}"))?;
+    (response.status == 200)
+        .then_some(http)
+        .ok_or_else(|| response.text())
+}
+
+/// HTTP/3 lives on while the configuration is read again; a new program ends its connections in good order and serves clients that come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http3_outlives_a_reload_and_is_there_again_after_an_upgrade() {
+    let site = Site::make().await;
+    site.configure_http3();
+    let mut first = site.serve();
+    let client = site.client();
+    let mut http = http3(&client, site.production).await.unwrap();
+    site.configure_also("\"info\"", "\"info,countersign=debug\"");
+    signal(first.id(), "HUP");
+    tokio::task::block_in_place(|| first.wait_for_line("configuration read again"));
+    assert_eq!(http.get("/").await.unwrap().status, 200);
+
+    signal(first.id(), "USR2");
+    tokio::task::block_in_place(|| taken_over(&mut first));
+    let end = http.closed().await;
+    assert!(end.is_h3_no_error(), "{end:?}");
+    ended(first.id()).await;
+    wait::until_async("HTTP/3 of the new program", async || {
+        http3(&client, site.production).await.map(drop)
+    })
+    .await;
+}
+
+/// The control API's own certificate is taken up without a restart; one that cannot be used is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_presents_another_certificate_after_a_reload() {
+    let site = Site::make().await;
+    let [chain, key] = ["api.pem", "api.key"].map(|file| site.dir.path().join(file));
+    let root = Pki::new().root("Operator");
+    let [one, other] = [(); 2].map(|()| root.server(["localhost"]).issue());
+    let write = |credential: &Credential| {
+        std::fs::write(&chain, credential.chain_pem()).unwrap();
+        std::fs::write(&key, credential.key_pem()).unwrap();
+    };
+    write(&one);
+    let paths = "[api]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n";
+    site.configure_also("[api]\n", paths);
+    let mut program = site.serve();
+    let presented = async || {
+        let client = TlsClient::new("localhost").with_fresh_sessions();
+        let connection = client.connect(site.api).await.unwrap();
+        connection.server_chain().remove(0)
+    };
+    assert_eq!(presented().await, one.der());
+    std::fs::write(&key, other.key_pem()).unwrap();
+    signal(program.id(), "HUP");
+    tokio::task::block_in_place(|| program.wait_for_line("keeps its certificate"));
+    assert_eq!(presented().await, one.der());
+    write(&other);
+    signal(program.id(), "HUP");
+    wait::until_async("the other certificate", async || {
+        let seen = presented().await;
+        (seen == other.der()).then_some(()).ok_or("the first one")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_does_not_come_to_serve_leaves_the_old_one_serving() {
     let site = Site::make().await;
-    let mut program = Program::start(&mut site.serve());
-    tokio::task::block_in_place(|| program.wait_for_line("network=production"));
+    let mut program = site.serve();
     let load = Load::begin(&site);
     load.some_more().await;
     // An address that something else has.
@@ -313,9 +394,10 @@ async fn a_supervisor_hands_sockets_in_and_is_told_what_happens() {
         .args(["-c", script, env!("CARGO_BIN_EXE_countersign")])
         .arg(&site.config)
         .stdin(std::os::fd::OwnedFd::from(listener))
-        .stderr(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null());
-    let mut process = command.spawn().unwrap();
+        .stderr(Stdio::null())
+        .stdout(Stdio::null());
+    let mut process = command.process_group(0).spawn().unwrap();
+    site.group.set(process.id()).unwrap();
     assert_eq!(tokio::task::block_in_place(hear), "READY=1");
     early.await.unwrap().unwrap();
     signal(process.id(), "HUP");

@@ -128,6 +128,9 @@ async fn foreign_calls_of_every_kind_pass_and_refusals_have_a_status_and_a_reaso
     expect_everything(&known);
     let trailers = &call(&known, "unary")["trailers"];
     assert_eq!(trailers["seen-verdict"], "valid");
+    // Threat C4.1: the client says `:Zm9yZ2Vk:` about itself.
+    let certificate = trailers["seen-certificate"].as_str().unwrap();
+    assert!(certificate.starts_with(":MII"), "{certificate}");
     // The client gave up, and so did the origin's side.
     origin.wait_for_line("cancelled");
     let denied = call(&known, "denied");

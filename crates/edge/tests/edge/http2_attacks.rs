@@ -347,6 +347,57 @@ async fn streams_that_the_edge_is_made_to_reset_end_the_connection() {
     }
 }
 
+/// Heads that come slowly or stop, over HTTP/2: the pieces do not make a connection less idle.
+#[tokio::test]
+async fn a_head_that_does_not_end_is_given_up_over_http2() {
+    let patience = |limits: &mut Limits| limits.idle_connection = Duration::from_millis(200);
+    for drip in [false, true] {
+        let world = limited(patience, silent().await).await;
+        let mut raw = Raw::open(&world).await;
+        raw.send(&frame(HEADERS, 0, 1, &get("/"))).await;
+        if drip {
+            let dripping = async {
+                // Empty pieces, so that no bound of size is what ends it.
+                while raw.send(&frame(CONTINUATION, 0, 1, &[])).await {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::time::timeout(wait::PATIENCE, dripping)
+                .await
+                .expect("the end of the connection");
+        }
+        let end = raw.end().await;
+        assert!(matches!(end, Answer::Closed | Answer::GoAway(_)), "{end:?}");
+        assert_eq!(world.origin.connections(), 0);
+        others_are_served(&world).await;
+    }
+}
+
+/// Bodies that stop, over HTTP/2.
+#[tokio::test]
+async fn a_body_that_stops_is_given_up_over_http2() {
+    let patience = |limits: &mut Limits| limits.request_body_idle = Duration::from_millis(100);
+    let world = limited(patience, silent().await).await;
+    let mut raw = Raw::open(&world).await;
+    let stream = raw.stream_id();
+    let fields = section(&[
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "open.test"),
+        (":path", "/"),
+        ("content-length", "10"),
+    ]);
+    raw.send(&frame(HEADERS, END_HEADERS, stream, &fields))
+        .await;
+    raw.send(&frame(DATA, 0, stream, b"abc")).await;
+    assert_eq!(raw.answer(stream).await, Answer::Refused);
+    let record = world
+        .record("the request", |record| record["event"] == "request")
+        .await;
+    assert_eq!(record["status"], 408);
+    assert!(world.origin.received().is_empty());
+}
+
 /// Threat C5.3: answers that are asked for and never taken do not pile up.
 #[tokio::test]
 async fn pings_and_settings_without_end_do_no_harm() {

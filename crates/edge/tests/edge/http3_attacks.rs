@@ -173,6 +173,44 @@ async fn a_head_that_grows_when_it_is_decoded_is_refused() {
     others_are_served(&world).await;
 }
 
+/// Threat C5.3: we announce no dynamic table (RFC 9204 §3.2.3), so that a head can refer to none and wait for none.
+#[tokio::test]
+async fn a_head_that_refers_to_a_dynamic_table_is_refused_at_once() {
+    let world = limited(|_| {}).await;
+    let connection = raw(&world).await;
+    // §4.5.1: a required insert count of 1; §4.5.2: field 0 of the dynamic table.
+    let answer = ask(&connection, &frame(HEADERS, &[2, 0, 0x80])).await;
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(world.origin.connections(), 0);
+    others_are_served(&world).await;
+}
+
+/// Threat C5.3: QPACK's instructions, and streams of kinds that mean nothing, are not kept however much comes.
+#[tokio::test]
+async fn streams_beside_the_requests_hold_no_memory() {
+    const PUSH: u64 = 1;
+    const QPACK_ENCODER: u64 = 2;
+    const QPACK_DECODER: u64 = 3;
+    const RESERVED: u64 = 0x21;
+    // RFC 9204 §4.3.3: the insertion of a field without a name or a value.
+    const INSERTION: u8 = 0x40;
+    let world = limited(|_| {}).await;
+    for kind in [PUSH, QPACK_ENCODER, QPACK_DECODER, RESERVED] {
+        let connection = raw(&world).await;
+        let mut stream = connection.quic.open_uni().await.unwrap();
+        stream.write_all(&variable_length(kind)).await.unwrap();
+        let mut taken = 0;
+        // A stream that takes no more is as good as one that was stopped.
+        while let Ok(Ok(written)) =
+            tokio::time::timeout(Duration::from_secs(1), stream.write(&[INSERTION; 65_536])).await
+        {
+            taken += written;
+            assert!(taken < 4 << 20, "{taken} bytes of kind {kind}");
+        }
+    }
+    others_are_served(&world).await;
+}
+
 #[tokio::test]
 async fn many_small_headers_are_refused_with_431() {
     let world = limited(|_| {}).await;
@@ -541,6 +579,81 @@ async fn clients_prove_their_address_when_handshakes_pile_up() {
             .count(),
         0
     );
+}
+
+/// A client that gets the Retry and nothing after it, so that its handshake goes on for ever.
+struct Stalled {
+    client: tokio::task::JoinHandle<()>,
+    _near: std::sync::Arc<UdpSocket>,
+}
+
+impl Drop for Stalled {
+    fn drop(&mut self) {
+        self.client.abort();
+    }
+}
+
+/// Returns when the server has answered the client's second attempt, the one with the proof of its address.
+async fn stalled(world: &World) -> Stalled {
+    let near = std::sync::Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let far = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    far.connect(world.quic_addr()).await.unwrap();
+    let (client, address) = (client(world), near.local_addr().unwrap());
+    let client = tokio::spawn(async move { drop(client.quic(address).await) });
+    let (mut up, mut down) = (vec![0; 2048], vec![0; 2048]);
+    let mut from = address;
+    let answered = async {
+        loop {
+            tokio::select! {
+                received = near.recv_from(&mut up) => {
+                    let (length, client) = received.unwrap();
+                    from = client;
+                    far.send(&up[..length]).await.unwrap();
+                }
+                length = far.recv(&mut down) => {
+                    // RFC 9000 §17.2.5: long header, type 3.
+                    if down[0] & 0xf0 != 0xf0 {
+                        return;
+                    }
+                    near.send_to(&down[..length.unwrap()], from).await.unwrap();
+                }
+            }
+        }
+    };
+    tokio::time::timeout(wait::PATIENCE, answered)
+        .await
+        .unwrap();
+    Stalled {
+        client,
+        _near: near,
+    }
+}
+
+/// Threat C5.5: who has proven an address has its budget and no more, and others' handshakes do not count as theirs.
+#[tokio::test]
+async fn one_address_has_a_budget_of_handshakes_over_quic() {
+    let limits = |limits: &mut Limits| {
+        // One handshake for addresses that are not proven.
+        limits.handshakes = 8;
+        limits.handshakes_per_address = 2;
+    };
+    let world = limited(limits).await;
+    let unproven = send_from_anywhere(world.quic_addr(), &first_datagram(&world).await).await;
+    unproven.recv_from(&mut [0; 2048]).await.unwrap();
+    let _held = [stalled(&world).await, stalled(&world).await];
+    let refused = client(&world).quic(world.quic_addr()).await;
+    assert!(
+        matches!(&refused, Err(ConnectionError::ConnectionClosed(close))
+            // RFC 9000 §20.1: CONNECTION_REFUSED.
+            if u64::from(close.error_code) == 2),
+        "{refused:?}"
+    );
+    let record = world
+        .record("the refusal", |record| {
+            record["event"] == "handshake_refused"
+        })
+        .await;
+    assert_eq!(record["reason"], "handshake_failed");
 }
 
 /// Threat C5.5: a handshake that does not go on has an end.

@@ -225,13 +225,52 @@ fn the_document_of_metrics_is_what_the_table_says() {
     );
 }
 
+/// The labels that a query names: those that it groups by, and those in braces.
+fn labels_of(query: &str) -> BTreeSet<&str> {
+    let grouped = query
+        .split(" by (")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(')')?.0.split(", ")));
+    let selected = query
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('}')?.0.split(", ")));
+    let selected = selected
+        .flatten()
+        .map(|matcher| matcher.split(['=', '!']).next().unwrap());
+    grouped.flatten().chain(selected).collect()
+}
+
+/// What a metric has, and what Prometheus adds.
+fn has_label(name: &str, label: &str) -> bool {
+    let document = metrics_document();
+    let base = ["_bucket", "_sum", "_count"]
+        .into_iter()
+        .find_map(|suffix| name.strip_suffix(suffix))
+        .unwrap_or(name);
+    let row = document.lines().find(|line| {
+        [name, base]
+            .iter()
+            .any(|name| line.starts_with(&format!("| `{name}` ")))
+    });
+    label == "instance"
+        || (label == "le" && name.ends_with("_bucket"))
+        || row
+            .unwrap()
+            .split(" | ")
+            .nth(2)
+            .unwrap()
+            .contains(&format!("`{label}`"))
+}
+
 #[test]
-fn the_dashboard_asks_only_for_metrics_that_exist() {
+fn the_dashboard_asks_only_for_metrics_and_labels_that_exist() {
     let text = std::fs::read_to_string(DASHBOARD).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
     let documented = documented();
-    let mut queries = 0;
+    let (mut queries, mut ids) = (0, BTreeSet::new());
     for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = target["expr"].as_str().unwrap();
             let mut rest = query;
@@ -242,6 +281,9 @@ fn the_dashboard_asks_only_for_metrics_that_exist() {
                     .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
                     .collect();
                 assert!(documented.contains(&name), "{name} in {query}");
+                for label in labels_of(query) {
+                    assert!(has_label(&name, label), "{label} of {name} in {query}");
+                }
                 rest = &rest[at + name.len()..];
                 named += 1;
             }
@@ -249,5 +291,5 @@ fn the_dashboard_asks_only_for_metrics_that_exist() {
             queries += 1;
         }
     }
-    assert!(queries >= 10, "{queries}");
+    assert!(queries >= 25, "{queries}");
 }

@@ -261,3 +261,23 @@ async fn an_origin_that_does_not_ask_gets_no_request_where_the_rules_want_it_to(
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_below_the_minimum_version_gets_no_request() {
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let server = root.server(["origin.test"]).issue();
+    let edge = edges.client("edge-1").issue();
+    let world = World::empty().await;
+    let nginx = Nginx::start(&server, &edges, "TLSv1.2");
+    for (minimum, expected) in [(TlsVersion::Tls12, 200), (TlsVersion::Tls13, 502)] {
+        enforce(&world, &nginx, &root, Some(("edge-1", &edge)), minimum).await;
+        for mut http in world.both("open.test", None).await {
+            let response = http.get("/").await.unwrap();
+            assert_eq!(response.status.as_u16(), expected, "{}", response.text());
+            if expected == 502 {
+                assert_eq!(response.json()["reason"], "origin_unreachable");
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_edge::Admin;
 use countersign_snapshot::{
     ConnectionSharing, Endpoint, ForwardedForm, HealthCheck, Origin as OriginModel, OriginScheme,
 };
@@ -155,27 +156,24 @@ async fn an_address_that_fails_answers_is_left_out_and_comes_back() {
     .await;
 }
 
-#[tokio::test]
-async fn a_health_check_takes_addresses_out_and_brings_them_back() {
-    let sick: [_; 2] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-    let mut origins = Vec::new();
-    for sick in &sick {
-        let sick = Arc::clone(sick);
-        let origin = Origin::builder()
-            .answer(move |received| {
-                if received.target == "/health" && sick.load(Ordering::Relaxed) {
-                    let mut response = Response::new(Bytes::new());
-                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                    Reaction::Respond(response)
-                } else {
-                    Reaction::Echo
-                }
-            })
-            .start()
-            .await;
-        origins.push(origin);
-    }
-    let world = World::empty().await;
+/// An origin whose `/health` fails while it is sick.
+async fn with_health(sick: &Arc<AtomicBool>) -> Origin {
+    let sick = Arc::clone(sick);
+    Origin::builder()
+        .answer(move |received| {
+            if received.target == "/health" && sick.load(Ordering::Relaxed) {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                Reaction::Respond(response)
+            } else {
+                Reaction::Echo
+            }
+        })
+        .start()
+        .await
+}
+
+fn health_checked(origins: &[Origin; 2]) -> OriginModel {
     let mut model = spread(&[origins[0].address().port(), origins[1].address().port()]);
     model.policy.health_check = Some(HealthCheck {
         path: "/health".to_owned(),
@@ -184,29 +182,41 @@ async fn a_health_check_takes_addresses_out_and_brings_them_back() {
         unhealthy_after: 2,
         ..HealthCheck::default()
     });
-    enforce(&world, model).await;
+    model
+}
+
+async fn until_down(admin: &Admin, count: f64) {
+    let series =
+        "countersign_edge_origin_addresses{network=\"staging\",origin=\"main\",state=\"down\"}";
+    wait::until_async("addresses that are down", async || {
+        let seen = sample(admin, series).await;
+        if (seen - count).abs() < 0.5 {
+            Ok(())
+        } else {
+            Err(seen)
+        }
+    })
+    .await;
+}
+
+/// Requests of clients that got there.
+fn requests(origin: &Origin) -> usize {
+    let received = origin.received();
+    received.iter().filter(|it| it.target == "/").count()
+}
+
+#[tokio::test]
+async fn a_health_check_takes_addresses_out_and_brings_them_back() {
+    let sick: [_; 2] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let origins = [with_health(&sick[0]).await, with_health(&sick[1]).await];
+    let world = World::empty().await;
+    enforce(&world, health_checked(&origins)).await;
     let admin = admin(&world);
-    let down = async |count: f64| {
-        let series =
-            "countersign_edge_origin_addresses{network=\"staging\",origin=\"main\",state=\"down\"}";
-        wait::until_async("addresses that are down", async || {
-            let seen = sample(&admin, series).await;
-            if (seen - count).abs() < 0.5 {
-                Ok(())
-            } else {
-                Err(seen)
-            }
-        })
-        .await;
-    };
+    let down = async |count: f64| until_down(&admin, count).await;
     let mut http = world.http1("open.test").await;
     down(0.0).await;
     sick[0].store(true, Ordering::Relaxed);
     down(1.0).await;
-    let requests = |origin: &Origin| {
-        let received = origin.received();
-        received.iter().filter(|it| it.target == "/").count()
-    };
     let before = requests(&origins[0]);
     for _ in 0..10 {
         assert_eq!(http.get("/").await.unwrap().status, 200);
@@ -224,6 +234,30 @@ async fn a_health_check_takes_addresses_out_and_brings_them_back() {
     let check = check.iter().find(|it| it.target == "/health").unwrap();
     assert_eq!(check.header("user-agent"), ["countersign-health-check"]);
     assert_eq!(check.header("host"), [origins[0].address().to_string()]);
+}
+
+#[tokio::test]
+async fn an_address_that_came_back_gets_little_at_first() {
+    let sick = Arc::new(AtomicBool::new(false));
+    let origins = [with_health(&sick).await, with_health(&Arc::default()).await];
+    let world = World::empty().await;
+    let mut model = health_checked(&origins);
+    // So long that it is still at its beginning when the test ends.
+    model.policy.slow_start = Duration::from_secs(3600);
+    enforce(&world, model).await;
+    let admin = admin(&world);
+    sick.store(true, Ordering::Relaxed);
+    until_down(&admin, 1.0).await;
+    sick.store(false, Ordering::Relaxed);
+    until_down(&admin, 0.0).await;
+    let before = requests(&origins[0]);
+    let mut http = world.http1("open.test").await;
+    for _ in 0..110 {
+        assert_eq!(http.get("/").await.unwrap().status, 200);
+    }
+    // A tenth of its share: 1 of 11 requests.
+    let share = requests(&origins[0]) - before;
+    assert!((5..=15).contains(&share), "{share}");
 }
 
 #[tokio::test]

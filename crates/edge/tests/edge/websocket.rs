@@ -155,6 +155,7 @@ async fn open_stream(
         .uri(format!("https://a.test{path}"))
         .extension(Protocol::from_static(protocol))
         .header("sec-websocket-version", "13")
+        .header("client_cert", "forged")
         .body(body(Bytes::new()))
         .unwrap();
     let response = http.begin(request).await.unwrap();
@@ -237,6 +238,8 @@ async fn a_websocket_on_a_stream_passes_bytes_both_ways_and_is_recorded() {
             .lines()
             .find_map(|line| line.strip_prefix("sec-websocket-key: "));
         match key {
+            // Threat C4.1.
+            Some(_) if head.contains("forged") => "HTTP/1.1 500 Forged\r\nContent-Length: 0\r\n\r\n".to_owned(),
             Some(key) => format!(
                 "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
                 accept(key)

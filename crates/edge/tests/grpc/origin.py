@@ -14,6 +14,7 @@ def unary(request, context):
     context.set_trailing_metadata(
         (
             ("seen-verdict", metadata.get("countersign-client-verdict", "none")),
+            ("seen-certificate", metadata.get("client-cert", "none")),
             ("seen-authority", metadata.get(":authority", "none")),
             ("seen-peer", ",".join(name.decode() for name in context.auth_context().get("x509_common_name", []))),
             ("seen-bin", metadata.get("some-bin", b"")),

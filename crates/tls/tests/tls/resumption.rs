@@ -349,3 +349,20 @@ fn the_policy_identity_is_the_same_for_those_that_decide_alike() {
         }
     }
 }
+
+/// Threat C5.6: no session allows early data, so that a client that would send some has no key for it.
+#[tokio::test]
+async fn a_session_comes_back_without_early_data() {
+    let authorities = Authorities::new();
+    let node = Node::new(&authorities);
+    for name in ["open.test", "ask.test", "a.test"] {
+        let presenting = client().presenting(&authorities.alice());
+        let (wallet, mut config) = keeper(&presenting, Way::Tls13);
+        config.enable_early_data = true;
+        node.meet_with(name, &config).await.welcome();
+        assert!(wallet.has_session());
+        let name = rustls::pki_types::ServerName::try_from(name).unwrap();
+        let connection = rustls::ClientConnection::new(Arc::new(config), name);
+        assert!(connection.unwrap().early_data().is_none());
+    }
+}
