@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_rules::{Decision, Outcome};
+use countersign_rules::Decision;
 use countersign_snapshot::{ProxyProtocol, Refused, RequestFacts, Service, TcpService};
 use countersign_tls::TlsStream;
 use countersign_trust::Reason;
@@ -24,10 +24,6 @@ mod passage;
 
 /// For a refused client, to take note of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What rules see of a connection that has no requests: the strictest that there is, so that a rule about all paths is about it too.
-const METHOD: &str = "CONNECT";
-const PATH: &str = "/";
 
 /// Passes a connection on, from its decision to its last byte.
 pub(crate) async fn serve(
@@ -123,25 +119,17 @@ fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>,
         peer: connection.peer(),
         fingerprints: RequestFacts::fingerprints_of(connection.peer()),
         host: connection.server_name(),
-        method: METHOD,
-        path: PATH,
+        method: RequestFacts::METHOD_OF_BYTES,
+        path: RequestFacts::PATH_OF_BYTES,
         query: None,
         headers: &headers,
         client: connection.client().ip(),
         now: connection.node().now(),
     };
     let decision = binding.program.decide(&facts);
-    match decision.outcome {
-        Outcome::Forward => Ok(decision),
-        Outcome::Deny(denial) => Err(Rejection::of(Refused::by_rule(
-            denial,
-            binding,
-            trust.verdicts(),
-        ))),
-        Outcome::Respond(_) | Outcome::Redirect(_) => Err(Rejection::because(
-            Reason::DeniedByRule,
-            "the rules answer with a response of HTTP, and the connection passes bytes on",
-        )),
+    match Refused::of_bytes(decision.outcome, binding, trust.verdicts()) {
+        None => Ok(decision),
+        Some(refused) => Err(Rejection::of(refused)),
     }
 }
 

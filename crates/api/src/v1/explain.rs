@@ -17,6 +17,9 @@ pub struct ExplainRequest {
     pub network: Option<Network>,
     /// The host that the client connects to and asks for; a port does not matter.
     pub hostname: String,
+    /// The name that the connection was made for, when the request comes over a connection to another name; `hostname` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
     /// What the client sends: its certificate and intermediates, PEM, its own first. None: it sends no certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_pem: Option<String>,
@@ -67,6 +70,8 @@ pub struct Explanation {
 pub struct ExplainedRequest {
     /// The host in its canonical form.
     pub hostname: String,
+    /// The name that the connection was made for.
+    pub server_name: String,
     /// The method.
     pub method: String,
     /// The path.

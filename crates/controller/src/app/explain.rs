@@ -1,6 +1,7 @@
 //! What a network says to a client and its request, and why: judged with the functions that the edge judges with, on the snapshot and the
 //! revocations that the network enforces.
 
+mod asked;
 mod case;
 mod decision;
 mod loaded;
@@ -15,9 +16,13 @@ use countersign_api::v1::explain::{
 };
 use countersign_api::v1::tls::ClientCertificateMode;
 use countersign_api::{Timestamp, ValidityDate, truststore};
-use countersign_snapshot::{CheckedBinding, CheckedSnapshot, ClientAuthMode, Network, Verdicts};
+use countersign_snapshot::{
+    CheckedBinding, CheckedSnapshot, ClientAuthMode, Network, ServerName, Verdicts,
+};
+use countersign_trust::ocsp::OcspAnswer;
 use countersign_trust::{Certificate, RevocationIndex, UnixTime};
 
+use self::asked::Asked;
 use self::case::Case;
 pub(crate) use self::loaded::{Loaded, revocations};
 use self::remedy::Known;
@@ -31,13 +36,38 @@ pub struct Explanations<'c> {
     context: &'c Context,
 }
 
+/// What the two names of a request are bound to: mostly one and the same.
+#[derive(Default)]
+struct Names {
+    /// That of the handshake.
+    connection: Option<Bound>,
+    /// That of the request.
+    host: Option<Bound>,
+}
+
 /// What a hostname of the caller is bound to.
+#[derive(Clone)]
 struct Bound {
     binding: Arc<CheckedBinding>,
     owner: Owner,
 }
 
+impl Bound {
+    fn verdicts(
+        &self,
+        case: &Case,
+        revocations: &RevocationIndex,
+        answers: &[Arc<OcspAnswer>],
+    ) -> Verdicts {
+        let binding = &self.binding;
+        let policy = &binding.binding.client_auth.policy;
+        let (ca_sets, peer) = (&binding.ca_sets, &case.peer);
+        Verdicts::evaluate_with_answers(ca_sets, policy, peer, revocations, answers, case.now)
+    }
+}
+
 /// What a binding was made of.
+#[derive(Clone)]
 struct Owner {
     kind: ExplainedKind,
     name: String,
@@ -60,9 +90,16 @@ impl<'c> Explanations<'c> {
         let case = Case::read(request, self.context.clock.now())?;
         let snapshot = loaded::snapshot(self.context, case.network).await?;
         let revocations = loaded::revocations(self.context).await?;
-        let bound = match &snapshot {
-            None => None,
-            Some(snapshot) => self.bound(caller, snapshot, &case).await?,
+        let names = match &snapshot {
+            None => Names::default(),
+            Some(snapshot) => self.names(caller, snapshot, &case).await?,
+        };
+        let asked = match &names.connection {
+            None => Asked::default(),
+            Some(bound) => {
+                let verdicts = bound.verdicts(&case, &revocations, &[]);
+                asked::about(self.context, verdicts.unanswered().collect()).await?
+            }
         };
         let by_hand = {
             let mut read = self.context.store.read().await?;
@@ -73,8 +110,9 @@ impl<'c> Explanations<'c> {
             explanation(
                 &case,
                 snapshot.as_deref(),
-                bound.as_ref(),
+                &names,
                 &revocations,
+                &asked,
                 &by_hand,
             )
         })
@@ -82,14 +120,33 @@ impl<'c> Explanations<'c> {
         .map_err(ServiceError::internal)
     }
 
-    /// Looks the hostname up. Nobody learns what another account's hostname is bound to.
-    async fn bound(
+    async fn names(
         &self,
         caller: &Caller,
         snapshot: &CheckedSnapshot,
         case: &Case,
+    ) -> Result<Names, ServiceError> {
+        let host = self
+            .bound(caller, snapshot, &case.name, "/hostname")
+            .await?;
+        let connection = if case.server_name == case.name {
+            host.clone()
+        } else {
+            self.bound(caller, snapshot, &case.server_name, "/serverName")
+                .await?
+        };
+        Ok(Names { connection, host })
+    }
+
+    /// Looks a hostname up. Nobody learns what another account's hostname is bound to.
+    async fn bound(
+        &self,
+        caller: &Caller,
+        snapshot: &CheckedSnapshot,
+        name: &ServerName,
+        pointer: &str,
     ) -> Result<Option<Bound>, ServiceError> {
-        let found = snapshot.resolve(&case.name);
+        let found = snapshot.resolve(name);
         let Some(binding) = found.and_then(|place| snapshot.bindings().get(place)) else {
             return Ok(None);
         };
@@ -97,9 +154,9 @@ impl<'c> Explanations<'c> {
         let Some(owner) = owner else {
             return Err(ServiceError::new(
                 ErrorCode::Forbidden,
-                format!("`{}` belongs to another account.", case.name),
+                format!("`{name}` belongs to another account."),
             )
-            .at("/hostname"));
+            .at(pointer));
         };
         Ok(Some(Bound {
             binding: Arc::clone(binding),
@@ -142,25 +199,26 @@ impl<'c> Explanations<'c> {
 fn explanation(
     case: &Case,
     snapshot: Option<&CheckedSnapshot>,
-    bound: Option<&Bound>,
+    names: &Names,
     revocations: &RevocationIndex,
+    asked: &Asked,
     by_hand: &[Revocation],
 ) -> Explanation {
-    let verdicts = bound.map(|bound| {
-        let binding = &bound.binding;
-        let policy = &binding.binding.client_auth.policy;
-        Verdicts::evaluate(&binding.ca_sets, policy, &case.peer, revocations, case.now)
-    });
-    let judged = bound.zip(verdicts.as_ref());
+    let (connection, host) = (names.connection.as_ref(), names.host.as_ref());
+    let verdicts = connection.map(|bound| bound.verdicts(case, revocations, &asked.answers));
+    let judged = connection.zip(verdicts.as_ref());
     let (rules, refused, decision) = decision::decide(
         case,
         snapshot.is_some(),
         judged.map(|(bound, verdicts)| (&*bound.binding, verdicts)),
+        host.map(|host| &*host.binding),
     );
+    let decided_by = if rules.is_some() { host } else { connection };
     let known = Known {
         case,
-        bound: bound.map(|bound| (&*bound.binding, &bound.owner)),
+        bound: decided_by.map(|bound| (&*bound.binding, &bound.owner)),
         verdicts: verdicts.as_ref(),
+        asked,
         by_hand,
     };
     Explanation {
@@ -172,13 +230,14 @@ fn explanation(
         time: time(case.now),
         request: ExplainedRequest {
             hostname: case.name.to_string(),
+            server_name: case.server_name.to_string(),
             method: case.method.clone(),
             path: case.path.clone(),
             query: case.query.clone(),
             removed_headers: case.removed.clone(),
         },
         certificates: case.certificates.iter().map(certificate).collect(),
-        binding: bound.map(|bound| ExplainedBinding {
+        binding: host.map(|bound| ExplainedBinding {
             binding_id: bound.binding.binding.id.to_string(),
             kind: bound.owner.kind,
             name: bound.owner.name.clone(),
@@ -196,7 +255,9 @@ fn explanation(
             },
         }),
         verdicts: judged
-            .map(|(bound, verdicts)| verdict::all(&bound.binding, verdicts, case, revocations))
+            .map(|(bound, verdicts)| {
+                verdict::all(&bound.binding, verdicts, case, revocations, asked)
+            })
             .unwrap_or_default(),
         rules,
         decision: remedy::complete(decision, refused.as_ref(), &known),

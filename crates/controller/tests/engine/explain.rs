@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use countersign_api::v1::Network as WireNetwork;
 use countersign_api::v1::explain::{ExplainRequest, Explanation};
+use countersign_api::v1::sites::{SiteInput, TcpSettings};
 use countersign_api::v1::tls::ClientCertificateMode;
 use countersign_controller::{
     AccountId, ActivationStatus, Caller, ErrorCode, NewCrl, NewRevocation, ServiceError,
     openapi_document,
 };
-use countersign_snapshot::CaSetId;
-use countersign_testkit::{Ca, Credential, DAY, NOW, Pki};
+use countersign_snapshot::{CaSetId, StatusQuestion};
+use countersign_testkit::ocsp::{Manner, OcspResponder, Status, response};
+use countersign_testkit::{Ca, Credential, DAY, NOW, Pki, wait};
 use countersign_trust::{
     ManualRevocation, RevocationMode, RevocationPolicy, RevocationReason, RevocationScope, UnixTime,
 };
@@ -30,6 +32,37 @@ struct Fixture {
 }
 
 impl Fixture {
+    /// Another site on staging that clients of the same CA may use, changed by `change`.
+    async fn another_site(&self, hostname: &str, ca_set: CaSetId, change: impl Fn(&mut SiteInput)) {
+        let mut input = self
+            .world
+            .site(hostname, Some(ca_set), &[WireNetwork::Staging]);
+        change(&mut input);
+        let sites = self.world.controller.sites();
+        let (site, _) = sites.create(&self.world.caller, &input).await.unwrap();
+        sites.settled(&self.world.caller, site.id).await.unwrap();
+    }
+
+    /// Something has to be known about clients, and that is enforced.
+    async fn require_revocation_data(&self) {
+        let crls = self.world.controller.crls();
+        let policy = RevocationPolicy {
+            mode: RevocationMode::Require,
+            scope: RevocationScope::Leaf,
+            stale_grace: Duration::ZERO,
+        };
+        let caller = &self.world.caller;
+        crls.set_policy(caller, self.ca_set, policy).await.unwrap();
+        wait::until_async("the policy to be enforced", async || {
+            let answer = self.explain(get("/", Some(&self.alice()))).await;
+            match answer.verdicts[0].revocation.mode.as_str() {
+                "require" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        })
+        .await;
+    }
+
     async fn new(mode: ClientCertificateMode) -> Self {
         let world = World::new().await;
         let root = Pki::new().root("Clients Root");
@@ -254,32 +287,9 @@ async fn a_revocation_by_hand_is_named_and_how_to_end_it() {
 async fn revocation_evidence_has_its_state_and_its_age() {
     let fixture = Fixture::new(ClientCertificateMode::Request).await;
     let bob = fixture.root.client("bob").issue();
-    let crls = fixture.world.controller.crls();
-    let policy = RevocationPolicy {
-        mode: RevocationMode::Require,
-        scope: RevocationScope::Leaf,
-        stale_grace: Duration::ZERO,
-    };
-    let caller = &fixture.world.caller;
-    crls.set_policy(caller, fixture.ca_set, policy)
-        .await
-        .unwrap();
-    let sites = fixture.world.controller.sites();
-    let site = sites.list(caller).await.unwrap().remove(0);
-    let until_the_policy_is_enforced = async || {
-        loop {
-            let answer = fixture.explain(get("/", Some(&bob))).await;
-            if answer.verdicts[0].revocation.mode == "require" {
-                return answer;
-            }
-            sites.settled(caller, site.id).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let patience = Duration::from_secs(20);
-    let answer = tokio::time::timeout(patience, until_the_policy_is_enforced())
-        .await
-        .unwrap();
+    fixture.require_revocation_data().await;
+    let (crls, caller) = (fixture.world.controller.crls(), &fixture.world.caller);
+    let answer = fixture.explain(get("/", Some(&bob))).await;
     let command = refused(&answer, "rules", "revocation_unknown");
     assert_eq!(command, "countersign crl list clients");
     let status = &answer.verdicts[0].revocation.certificates[0];
@@ -310,6 +320,136 @@ async fn revocation_evidence_has_its_state_and_its_age() {
     assert!(status.detail.contains("Its CA revoked it"), "{status:?}");
 }
 
+/// What nodes got when the client came is evidence too; and why they got nothing.
+#[tokio::test]
+async fn what_an_ocsp_responder_said_is_shown_with_its_age_or_why_it_said_nothing() {
+    let fixture = Fixture::new(ClientCertificateMode::Require).await;
+    fixture.require_revocation_data().await;
+    let (controller, caller) = (&fixture.world.controller, &fixture.world.caller);
+    let responder = OcspResponder::start(&fixture.root).await;
+    let sources = json!({"responders": [{"url": responder.url(), "privateNetwork": true}]});
+    let sources = serde_json::from_value(sources).unwrap();
+    let set = fixture.ca_set;
+    let ocsp = controller.ocsp();
+    ocsp.set_sources(caller, set, sources).await.unwrap();
+    let bob = fixture.root.client("bob").issue();
+    let certificate = |der: &[u8]| countersign_trust::Certificate::from_der(der).unwrap();
+    let as_a_node = StatusQuestion {
+        ca_set: set,
+        certificate: certificate(bob.der()),
+        issuer: certificate(fixture.root.der()),
+    };
+    let explained = async || fixture.explain(get("/", Some(&bob))).await;
+    let status = |answer: &Explanation| answer.verdicts[0].revocation.certificates[0].clone();
+
+    let answer = explained().await;
+    let command = refused(&answer, "handshake", "revocation_unknown");
+    assert_eq!(command, "countersign crl list clients");
+    assert!(status(&answer).detail.contains("Nobody was asked"));
+    assert_eq!(responder.asked(), 0, "an explanation asks nobody");
+
+    responder.behaves(Manner::Fails(503));
+    controller.status_source().ask(as_a_node.clone()).await;
+    let answer = explained().await;
+    let command = refused(&answer, "handshake", "revocation_unknown");
+    assert_eq!(command, "countersign crl ocsp clients");
+    let detail = status(&answer).detail;
+    assert!(
+        detail.contains(&responder.url()) && detail.contains("503"),
+        "{detail}"
+    );
+
+    for (state, said, at) in [
+        ("good", Status::Good, NOW - 60),
+        ("revoked", Status::Revoked, NOW - 30),
+    ] {
+        // Another certificate each time, since what is known is not asked for again.
+        let carol = fixture.root.client(state).issue();
+        let body = response(&fixture.root, &carol, said, at, NOW + DAY);
+        responder.behaves(Manner::Says(body));
+        let mut question = as_a_node.clone();
+        question.certificate = certificate(carol.der());
+        controller.status_source().ask(question).await;
+        let answer = fixture.explain(get("/", Some(&carol))).await;
+        let status = status(&answer);
+        assert_eq!(status.state, state, "{status:?}");
+        let source = &status.sources[0];
+        assert_eq!(source.kind, "ocsp");
+        assert_eq!(source.signer, "CN=Clients Root");
+        assert_eq!(source.age_seconds, u64::try_from(NOW - at).unwrap());
+        match said {
+            Status::Good => assert_eq!(answer.decision.outcome, "forwarded"),
+            _ => drop(refused(&answer, "handshake", "revoked").to_owned()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_a_connection_to_another_name_is_served_only_under_the_same_policy() {
+    let fixture = Fixture::new(ClientCertificateMode::Request).await;
+    fixture
+        .another_site("api.a.test", fixture.ca_set, |input| {
+            if let Some(clients) = &mut input.settings.mutual_authentication {
+                clients.open_paths = vec!["/open/*".to_owned()];
+                clients.mode = ClientCertificateMode::Request;
+            }
+        })
+        .await;
+    let others = Pki::new().root("Others Root");
+    let others = fixture.world.ca_set("others", &[&others]).await;
+    let staging = countersign_snapshot::Network::Staging;
+    let activation = fixture.world.activate(others, 1, staging).await;
+    fixture.world.ended(&activation).await;
+    fixture.another_site("others.a.test", others, |_| {}).await;
+    let over = |server_name: &str| ExplainRequest {
+        server_name: Some(server_name.to_owned()),
+        ..get("/", Some(&fixture.alice()))
+    };
+    let answer = fixture.explain(over("api.a.test:443")).await;
+    assert_eq!(answer.decision.outcome, "forwarded");
+    assert_eq!(answer.request.server_name, "api.a.test");
+    let answer = fixture.explain(over("others.a.test")).await;
+    refused(&answer, "request", "misdirected_request");
+    assert_eq!(answer.binding.unwrap().name, HOST);
+    let answer = fixture.explain(over("nowhere.test")).await;
+    refused(&answer, "handshake", "unknown_server_name");
+    let error = fixture.ask(over("no name")).await.unwrap_err();
+    assert_eq!(error.pointer.as_deref(), Some("/serverName"));
+}
+
+/// The rules see such a connection as a `CONNECT` of `/`, whatever else is asked.
+#[tokio::test]
+async fn a_connection_whose_bytes_are_passed_on_is_explained_as_one() {
+    let fixture = Fixture::new(ClientCertificateMode::Request).await;
+    fixture
+        .another_site("db.a.test", fixture.ca_set, |input| {
+            input.settings.origin.url = "tcp://10.0.0.5:5432".into();
+            input.settings.tcp = Some(TcpSettings::default());
+        })
+        .await;
+    let at = |path: &str, client: Option<&Credential>| ExplainRequest {
+        hostname: "db.a.test".to_owned(),
+        ..get(path, client)
+    };
+    // No path is ambiguous where there is none.
+    let answer = fixture.explain(at("/a/../b", Some(&fixture.alice()))).await;
+    assert_eq!(
+        answer.decision.outcome, "forwarded",
+        "{:?}",
+        answer.decision
+    );
+    let answer = fixture.explain(at("/", None)).await;
+    assert_eq!(answer.decision.reason.as_deref(), Some("missing"));
+    // It has no requests that came over a connection to another name.
+    let answer = fixture
+        .explain(ExplainRequest {
+            server_name: Some(HOST.to_owned()),
+            ..at("/", Some(&fixture.alice()))
+        })
+        .await;
+    refused(&answer, "request", "misdirected_request");
+}
+
 #[tokio::test]
 async fn another_accounts_hostname_is_not_explained_and_bad_fields_are_named() {
     let fixture = Fixture::new(ClientCertificateMode::Request).await;
@@ -334,6 +474,13 @@ async fn another_accounts_hostname_is_not_explained_and_bad_fields_are_named() {
                 ..get("/", None)
             },
             "/certificatePem",
+        ),
+        (
+            ExplainRequest {
+                server_name: Some("a b".to_owned()),
+                ..get("/", None)
+            },
+            "/serverName",
         ),
         (
             ExplainRequest {

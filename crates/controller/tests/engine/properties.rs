@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use countersign_api::v1::Network as WireNetwork;
 use countersign_api::v1::edge_certificates::{
     EdgeCertificateInput, EdgeCertificateSettings, MutualAuthentication,
 };
+use countersign_api::v1::explain::ExplainRequest;
 use countersign_api::v1::properties::PropertyHostname;
 use countersign_api::v1::sites::SiteOrigin;
 use countersign_api::v1::tls::{CaList, ClientCertificateMode};
@@ -15,6 +17,7 @@ use countersign_controller::{
 use countersign_snapshot::{
     CaSetId, ClientAuthMode, Network, OriginScheme, Snapshot, VersionNumber,
 };
+use countersign_testkit::Pki;
 use serde_json::{Value, json};
 
 use crate::support::{Mood, World, upload};
@@ -152,6 +155,40 @@ async fn a_version_is_filled_in_activated_and_enforced() {
     assert_eq!(snapshot.origins.len(), 1);
     assert_eq!(snapshot.origins[0].id, binding.origin);
     assert!(world.fleet.names("production-1").is_empty());
+}
+
+#[tokio::test]
+async fn an_explanation_says_how_often_a_client_may_come() {
+    let world = World::new().await;
+    let root = Pki::new().root("Clients");
+    let id = world.ca_set("partners", &[&root]).await;
+    world.ended(&world.activate(id, 1, STAGING).await).await;
+    asking(&world, &["www.a.test"], Some(id)).await;
+    let property = property(&world, "shop").await;
+    let mut behaviors = enforce(id);
+    let limit = json!({"name": "rateLimitPerIdentity", "options": {"name": "calls", "requests": 5, "seconds": 60, "key": "SPKI"}});
+    behaviors.as_array_mut().unwrap().push(limit);
+    let parts = vec![
+        hostnames(&["www.a.test"]),
+        origins(),
+        rules(behaviors, json!([])),
+    ];
+    edit(&world, &property, 1, parts).await;
+    activate(&world, &property, 1, STAGING).await.unwrap();
+    let request = ExplainRequest {
+        network: Some(WireNetwork::Staging),
+        hostname: "www.a.test".to_owned(),
+        certificate_pem: Some(root.client("alice").issue().chain_pem()),
+        ..ExplainRequest::default()
+    };
+    let explanations = world.controller.explanations();
+    let answer = explanations.explain(&world.caller, &request).await.unwrap();
+    let decision = answer.decision;
+    assert_eq!(decision.outcome, "forwarded", "{decision:?}");
+    assert_eq!(decision.rate_limit.as_deref(), Some("calls"));
+    let expected =
+        "5 requests of one public key in within 60 s; one more is refused: rate_limited (`calls`).";
+    assert!(decision.sentence.ends_with(expected), "{decision:?}");
 }
 
 #[tokio::test]

@@ -39,6 +39,14 @@ pub(crate) struct Explain {
     /// The host that the client asks for.
     #[arg(long, value_name = "NAME", conflicts_with = "log_record")]
     host: Option<String>,
+    /// The name that the connection was made for, when the request comes over a connection to another name than `--host`.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "host",
+        conflicts_with = "log_record"
+    )]
+    server_name: Option<String>,
     /// The path of the request, with the query if there is one.
     #[arg(long, default_value = "/", conflicts_with = "log_record")]
     path: String,

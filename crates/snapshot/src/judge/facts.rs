@@ -40,6 +40,11 @@ pub struct RequestFacts<'a> {
 }
 
 impl RequestFacts<'_> {
+    /// The method that rules see of a connection whose bytes are passed on.
+    pub const METHOD_OF_BYTES: &'static str = "CONNECT";
+    /// The path that they see of it: the strictest that there is, so that a rule about all paths is about it too.
+    pub const PATH_OF_BYTES: &'static str = "/";
+
     /// SHA-256 of the certificate and of its public key.
     #[must_use]
     pub fn fingerprints_of(peer: &Peer) -> Option<(Fingerprint, Fingerprint)> {

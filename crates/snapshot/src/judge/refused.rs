@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use countersign_rules::Denial;
+use countersign_rules::{Denial, Outcome};
 use countersign_trust::{Reason, Verdict};
 
 use super::Verdicts;
@@ -55,6 +55,23 @@ impl Refused {
     pub fn by_binding(binding: &CheckedBinding, verdicts: &Verdicts) -> Option<Self> {
         let required = binding.binding.client_auth.mode == ClientAuthMode::Require;
         (required && !verdicts.any_valid()).then(|| Self::by_verdict(verdicts.overall()))
+    }
+
+    /// What the rules say to a connection whose bytes are passed on: there is no request that an answer could be given to.
+    #[must_use]
+    pub fn of_bytes(
+        outcome: Outcome<'_>,
+        binding: &CheckedBinding,
+        verdicts: &Verdicts,
+    ) -> Option<Self> {
+        match outcome {
+            Outcome::Forward => None,
+            Outcome::Deny(denial) => Some(Self::by_rule(denial, binding, verdicts)),
+            Outcome::Respond(_) | Outcome::Redirect(_) => Some(Self::because(
+                Reason::DeniedByRule,
+                "the rules answer with a response of HTTP, and the connection passes bytes on",
+            )),
+        }
     }
 
     /// What a rule refused.

@@ -1,7 +1,10 @@
 //! What is known about the revocation of a path's certificates, for people; asked of the same index by the same rules as the decision.
 
+use std::sync::Arc;
+
 use super::revocation::may_speak;
 use super::{Context, CrlSigners};
+use crate::ocsp::OcspAnswer;
 use crate::revocation::{CertificateStatus, Lookup, RevocationReason, RevocationSource};
 use crate::{
     CaSetVersion, Certificate, Policy, RevocationIndex, RevocationMode, RevocationScope, UnixTime,
@@ -53,12 +56,14 @@ pub enum RevocationStatus {
     Unknown,
 }
 
-/// What is known about each certificate of a path below its last one, from the client's certificate up.
+/// What is known about each certificate of a path below its last one, from the client's certificate up: by the index, and by OCSP answers that are
+/// not in it.
 #[must_use]
 pub fn revocation_evidence(
     path: &[Certificate],
     set: &CaSetVersion,
     revocation: &RevocationIndex,
+    answers: &[Arc<OcspAnswer>],
     policy: &Policy,
     now: UnixTime,
 ) -> Vec<RevocationEvidence> {
@@ -68,7 +73,7 @@ pub fn revocation_evidence(
     let context = Context {
         set,
         revocation,
-        answers: &[],
+        answers,
         policy,
         now,
         signers: CrlSigners::UnderTheSameAnchor,
@@ -102,7 +107,7 @@ fn known_about(
         issuer,
         now: context.now,
         stale_grace: policy.stale_grace,
-        answers: &[],
+        answers: context.answers,
     };
     let sources = match policy.mode {
         RevocationMode::Off => Vec::new(),

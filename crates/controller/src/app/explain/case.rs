@@ -19,6 +19,8 @@ const HEADERS_MAX: usize = 100;
 pub(super) struct Case {
     pub(super) network: Network,
     pub(super) name: ServerName,
+    /// The name of the handshake.
+    pub(super) server_name: ServerName,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: Option<String>,
@@ -35,6 +37,11 @@ impl Case {
     pub(super) fn read(request: &ExplainRequest, now: UnixTime) -> Result<Self, ServiceError> {
         let name = ServerName::from_authority(&request.hostname)
             .map_err(|error| invalid("/hostname", error.to_string()))?;
+        let server_name = match &request.server_name {
+            None => name.clone(),
+            Some(text) => ServerName::from_authority(text)
+                .map_err(|error| invalid("/serverName", error.to_string()))?,
+        };
         let certificates = match &request.certificate_pem {
             None => Vec::new(),
             Some(pem) => certificates(pem)?,
@@ -63,6 +70,7 @@ impl Case {
                 Some(truststore::Network::Production) | None => Network::Production,
             },
             name,
+            server_name,
             method,
             path: path.to_owned(),
             query,

@@ -3,17 +3,21 @@
 use countersign_api::v1::explain::{
     ExplainedCriterion, ExplainedDecision, ExplainedRule, ExplainedRules,
 };
-use countersign_rules::{Outcome, RuleOutcome, RuleTrace, Satisfy, Trace, path};
+use countersign_rules::{
+    LimitKey, Outcome, RateLimit, RuleOutcome, RuleTrace, Satisfy, Trace, path,
+};
 use countersign_snapshot::{CheckedBinding, Refused, RequestFacts, Service, Verdicts, is_served};
 use countersign_trust::Reason;
 
 use super::case::Case;
 
-/// Decides. The refusal is beside, for whoever looks for its remedy.
+/// Decides about a request for `host` on a connection that was judged by the binding of its own name. The refusal is beside, for whoever looks
+/// for its remedy.
 pub(super) fn decide(
     case: &Case,
     has_snapshot: bool,
     judged: Option<(&CheckedBinding, &Verdicts)>,
+    host: Option<&CheckedBinding>,
 ) -> (Option<ExplainedRules>, Option<Refused>, ExplainedDecision) {
     let before_rules = |refused: Refused, place: &str| {
         let decision = refusal(&refused, place);
@@ -28,8 +32,11 @@ pub(super) fn decide(
     if let Some(refused) = Refused::by_binding(binding, verdicts) {
         return before_rules(refused, "handshake");
     }
-    if matches!(binding.binding.service, Service::Tcp(_)) {
-        return by_rules(case, ("CONNECT", "/"), binding, verdicts);
+    let passes_bytes =
+        |binding: &CheckedBinding| matches!(binding.binding.service, Service::Tcp(_));
+    if passes_bytes(binding) {
+        let seen = (RequestFacts::METHOD_OF_BYTES, RequestFacts::PATH_OF_BYTES);
+        return by_rules(case, seen, binding, verdicts);
     }
     if !is_served(&case.method) {
         let refused = Refused::because(Reason::MalformedRequest, "the method is not served");
@@ -41,7 +48,13 @@ pub(super) fn decide(
         let refused = Refused::because(Reason::AmbiguousPath, ambiguity.as_str());
         return before_rules(refused, "request");
     }
-    by_rules(case, (&case.method, &case.path), binding, verdicts)
+    let Some(host) = host else {
+        return before_rules(Refused::new(Reason::UnknownServerName), "request");
+    };
+    if passes_bytes(host) || host.policy_identity != binding.policy_identity {
+        return before_rules(Refused::new(Reason::MisdirectedRequest), "request");
+    }
+    by_rules(case, (&case.method, &case.path), host, verdicts)
 }
 
 fn by_rules(
@@ -65,6 +78,10 @@ fn by_rules(
     };
     let (decided, trace) = binding.program.explain(&facts);
     let (outcome, refused) = match decided.outcome {
+        _ if matches!(binding.binding.service, Service::Tcp(_)) => {
+            let refused = Refused::of_bytes(decided.outcome, binding, verdicts);
+            ("forwarded", refused)
+        }
         Outcome::Forward => ("forwarded", None),
         Outcome::Respond(_) => ("answered", None),
         Outcome::Redirect(_) => ("redirected", None),
@@ -77,7 +94,10 @@ fn by_rules(
             outcome: outcome.to_owned(),
             refused_at: None,
             reason: None,
-            sentence: format!("{}.", trace.conclusion),
+            sentence: match decided.rate_limit {
+                None => format!("{}.", trace.conclusion),
+                Some(limit) => format!("{}. {}", trace.conclusion, limited(limit)),
+            },
             remedy: None,
             command: None,
             rule: decided.enforced.map(|enforced| enforced.rule.to_owned()),
@@ -91,6 +111,22 @@ fn by_rules(
         },
     };
     (Some(rules(trace)), refused, decision)
+}
+
+/// How often this is let in: only nodes know how often it was.
+fn limited(limit: &RateLimit) -> String {
+    let of = match limit.key {
+        LimitKey::Fingerprint => "certificate",
+        LimitKey::Spki => "public key",
+        LimitKey::Subject => "subject",
+    };
+    format!(
+        "Each node lets {} requests of one {of} in within {} s; one more is refused: {} (`{}`).",
+        limit.requests,
+        limit.seconds,
+        Reason::RateLimited.code(),
+        limit.name
+    )
 }
 
 fn refusal(refused: &Refused, place: &str) -> ExplainedDecision {

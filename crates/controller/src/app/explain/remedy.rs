@@ -5,6 +5,7 @@ use countersign_snapshot::{CheckedBinding, CheckedCaSet, Refused, Verdicts};
 use countersign_trust::{Certificate, ManualRevocation, Reason, Verdict};
 
 use super::Owner;
+use super::asked::Asked;
 use super::case::Case;
 use crate::model::Revocation;
 
@@ -15,6 +16,7 @@ pub(super) struct Known<'a> {
     pub(super) case: &'a Case,
     pub(super) bound: Option<(&'a CheckedBinding, &'a Owner)>,
     pub(super) verdicts: Option<&'a Verdicts>,
+    pub(super) asked: &'a Asked,
     /// The account's revocations by hand.
     pub(super) by_hand: &'a [Revocation],
 }
@@ -101,7 +103,12 @@ impl Known<'_> {
                 None => self.again("NEW.pem"),
             },
             Reason::RevocationUnknown | Reason::RevocationStale => {
-                format!("countersign crl list {}", set?)
+                let list = if self.was_asked_about() {
+                    "ocsp"
+                } else {
+                    "list"
+                };
+                format!("countersign crl {list} {}", set?)
             }
             Reason::SearchExhausted => {
                 format!("countersign ca-set version show {} {network}", set?)
@@ -121,6 +128,11 @@ impl Known<'_> {
             Reason::TrustUnavailable => "countersign site list".to_owned(),
             _ => return None,
         })
+    }
+
+    fn was_asked_about(&self) -> bool {
+        let certificates = &self.case.certificates;
+        certificates.iter().any(|it| self.asked.is_about(it))
     }
 
     /// The same question with another certificate.

@@ -9,6 +9,7 @@ use countersign_trust::{
     RevocationSourceKind, RevocationStatus, UnixTime, Verdict, revocation_evidence,
 };
 
+use super::asked::Asked;
 use super::case::Case;
 use super::{certificate, date, time};
 use crate::store::crls::{mode_text, scope_text};
@@ -18,6 +19,7 @@ pub(super) fn all(
     verdicts: &Verdicts,
     case: &Case,
     revocations: &RevocationIndex,
+    asked: &Asked,
 ) -> Vec<ExplainedVerdict> {
     let policy = &binding.binding.client_auth.policy;
     binding
@@ -25,7 +27,8 @@ pub(super) fn all(
         .iter()
         .filter_map(|set| {
             let verdict = verdicts.of(set.id)?;
-            Some(one(set, verdict, &set.policy(policy), case, revocations))
+            let policy = set.policy(policy);
+            Some(one(set, verdict, &policy, case, revocations, asked))
         })
         .collect()
 }
@@ -36,13 +39,15 @@ fn one(
     policy: &Policy,
     case: &Case,
     revocations: &RevocationIndex,
+    asked: &Asked,
 ) -> ExplainedVerdict {
     let (word, path, refusal) = match verdict {
         Verdict::Missing => ("missing", &[] as &[Certificate], None),
         Verdict::Valid(chain) => ("valid", chain.path(), None),
         Verdict::Invalid(refusal) => ("invalid", nearest(refusal), Some(refusal)),
     };
-    let evidence = revocation_evidence(path, &set.anchors, revocations, policy, case.now);
+    let (anchors, answers) = (&set.anchors, &asked.answers);
+    let evidence = revocation_evidence(path, anchors, revocations, answers, policy, case.now);
     ExplainedVerdict {
         ca_set_id: set.id_text.clone(),
         ca_set_name: set.name.clone(),
@@ -85,7 +90,7 @@ fn one(
             stale_grace_seconds: policy.revocation.stale_grace.as_secs(),
             certificates: evidence
                 .iter()
-                .map(|evidence| status(evidence, case.now))
+                .map(|evidence| status(evidence, asked, case.now))
                 .collect(),
         },
     }
@@ -100,7 +105,8 @@ fn nearest(refusal: &Refusal) -> &[Certificate] {
         .map_or(&[], |attempt| attempt.certificates())
 }
 
-fn status(evidence: &RevocationEvidence, now: UnixTime) -> ExplainedStatus {
+fn status(evidence: &RevocationEvidence, asked: &Asked, now: UnixTime) -> ExplainedStatus {
+    let asking = || asked.sentence(&evidence.certificate);
     let (state, detail) = match &evidence.status {
         RevocationStatus::Good { until } if *until == UnixTime::MAX => {
             ("good", "It is not revoked.".to_owned())
@@ -121,9 +127,15 @@ fn status(evidence: &RevocationEvidence, now: UnixTime) -> ExplainedStatus {
         }
         RevocationStatus::Stale { since } => (
             "stale",
-            format!("What is known should have been replaced by {since}."),
+            format!(
+                "What is known should have been replaced by {since}. {}",
+                asking()
+            ),
         ),
-        RevocationStatus::Unknown => ("unknown", "Nothing is known about it.".to_owned()),
+        RevocationStatus::Unknown => (
+            "unknown",
+            format!("Nothing is known about it. {}", asking()),
+        ),
     };
     ExplainedStatus {
         subject: evidence.certificate.subject().to_rfc2253(),

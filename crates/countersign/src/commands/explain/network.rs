@@ -15,6 +15,7 @@ pub(super) fn explain(command: &Explain) -> Result<ExitCode> {
     let request = ExplainRequest {
         network: Some(command.network.wire()),
         hostname: command.host.clone().unwrap_or_default(),
+        server_name: command.server_name.clone(),
         certificate_pem: command.cert.as_deref().map(pem_of).transpose()?,
         method: Some(command.method.clone()),
         path: Some(command.path.clone()),

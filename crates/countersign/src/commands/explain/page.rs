@@ -33,6 +33,9 @@ pub(super) fn text(answer: &Explanation) -> String {
             time(answer.time)
         ),
     );
+    if request.server_name != request.hostname {
+        page.line("", &format!("over a connection to {}", request.server_name));
+    }
     for header in &request.removed_headers {
         page.line("", &format!("the edge removes the header {header}"));
     }

@@ -142,6 +142,7 @@ fn request(command: &Explain, found: &Found) -> Result<Option<ExplainRequest>> {
             _ => Network::Production,
         }),
         hostname: hostname.to_owned(),
+        server_name: filled("server_name").map(str::to_owned),
         certificate_pem,
         method: filled("method").map(str::to_owned),
         path: filled("path").map(str::to_owned),

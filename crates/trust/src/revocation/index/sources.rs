@@ -57,7 +57,12 @@ impl RevocationIndex {
             lookup.issuer.spki_fingerprint(),
             lookup.certificate.serial().clone(),
         );
-        sources.extend(self.answers.get(&key).map(|answer| RevocationSource {
+        let own = lookup
+            .answers
+            .iter()
+            .filter(|answer| (answer.issuer_key(), answer.serial()) == (key.0, &key.1));
+        let answers = self.answers.get(&key).into_iter().chain(own);
+        sources.extend(answers.map(|answer| RevocationSource {
             kind: RevocationSourceKind::Ocsp,
             signer: answer.delegate().unwrap_or(lookup.issuer).subject().clone(),
             this_update: answer.this_update(),

@@ -20,6 +20,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 ("method?", nullable(text())),
                 ("network?", nullable(network())),
                 ("path?", nullable(text())),
+                ("serverName?", nullable(text())),
                 ("time?", nullable(time())),
             ]),
         ),
@@ -45,6 +46,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 ("path", text()),
                 ("query", nullable(text())),
                 ("removedHeaders", texts()),
+                ("serverName", text()),
             ]),
         ),
         (
