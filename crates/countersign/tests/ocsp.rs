@@ -11,7 +11,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use countersign_testkit::ocsp::{Manner, OcspResponder, Status};
 use countersign_testkit::process::{Program, free_address};
@@ -139,18 +139,30 @@ fn real_now() -> i64 {
 
 /// Whether a client is served over a version of HTTP.
 async fn is_served(instance: &Instance, root: &Ca, client: &Credential, alpn: &str) -> bool {
+    told(instance, root, client, alpn).await == (200, String::new())
+}
+
+/// The status and the reason that a client gets; a connection that is refused has the status 0.
+async fn told(instance: &Instance, root: &Ca, client: &Credential, alpn: &str) -> (u16, String) {
+    let refused = (0, String::new());
     let client = TlsClient::new("shop.test")
         .trusting(root)
         .at(real_now())
         .presenting(client)
         .alpn(&[alpn]);
     let Ok(connection) = client.connect(instance.production).await else {
-        return false;
+        return refused;
     };
     let Ok(mut http) = connection.http().await else {
-        return false;
+        return refused;
     };
-    http.get("/").await.is_ok_and(|answer| answer.status == 200)
+    let Ok(answer) = http.get("/").await else {
+        return refused;
+    };
+    match answer.status.as_u16() {
+        200 => (200, String::new()),
+        status => (status, answer.json()["reason"].as_str().unwrap().to_owned()),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,12 +190,12 @@ async fn the_ca_of_a_new_client_is_asked_at_once_and_what_it_says_decides() {
     instance.call("PUT", &path, policy).await;
     instance.site("shop.test", &server, "require", &set).await;
 
+    let first = told(&instance, &servers, &mallory, "http/1.1").await;
+    assert_eq!(first, (403, "revoked".to_owned()));
     for alpn in ["http/1.1", "h2"] {
         assert!(is_served(&instance, &servers, &alice, alpn).await, "{alpn}");
-        assert!(
-            !is_served(&instance, &servers, &mallory, alpn).await,
-            "{alpn}"
-        );
+        // By now the handshake says it.
+        assert_eq!(told(&instance, &servers, &mallory, alpn).await.0, 0);
     }
     assert_eq!(responder.asked(), 2);
     // What is known holds without the responder.
@@ -191,6 +203,16 @@ async fn the_ca_of_a_new_client_is_asked_at_once_and_what_it_says_decides() {
     assert!(is_served(&instance, &servers, &alice, "h2").await);
     let nobody = clients.client("nobody").issue();
     assert!(!is_served(&instance, &servers, &nobody, "h2").await);
+
+    // A client waits for its time and no longer, however slow the responder is (threats C3.2).
+    responder.behaves(Manner::Waits(Duration::from_secs(30)));
+    let (slow, began) = (clients.client("slow").issue(), Instant::now());
+    let waited = told(&instance, &servers, &slow, "http/1.1").await;
+    let took = began.elapsed();
+    assert_eq!(waited, (403, "revocation_unknown".to_owned()));
+    assert!(took >= Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(is_served(&instance, &servers, &alice, "h2").await);
 
     let listed = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .current_dir(dir.path())

@@ -3,7 +3,7 @@
 
 use countersign_snapshot::{ClientAuthMode, VersionNumber};
 use countersign_testkit::client::TlsClient;
-use countersign_testkit::{Credential, NOW};
+use countersign_testkit::{Credential, NOW, OpenSsl};
 use http::StatusCode;
 
 use crate::world::{CLIENTS, OTHERS, World};
@@ -29,7 +29,7 @@ async fn activate(world: &World) {
 /// A version of TLS.
 type Version = fn(TlsClient) -> TlsClient;
 
-/// Session tickets in TLS 1.2, and pre-shared keys in TLS 1.3. Sessions by id are tested where rustls can be made to leave its tickets out.
+/// Session tickets in TLS 1.2, and pre-shared keys in TLS 1.3. Sessions by id come from `openssl`, since rustls cannot leave its tickets out.
 const VERSIONS: [(&str, Version); 2] = [("1.2", TlsClient::tls12), ("1.3", TlsClient::tls13)];
 
 /// What became of one connection.
@@ -138,6 +138,101 @@ async fn a_session_of_one_name_opens_no_other_over_sockets() {
             }
         }
     }
+}
+
+/// What `openssl s_client` has in its directory, and how it came in.
+struct SClient<'w> {
+    world: &'w World,
+    openssl: OpenSsl,
+}
+
+impl SClient<'_> {
+    /// One connection of TLS 1.2 without tickets to a name, as the client whose files begin with `who`, with the session that is given to it and
+    /// keeping the one that it gets. The first line says whether the session was taken up, and the last whether it was served.
+    async fn visit(&self, name: &str, who: Option<&str>, session: &str) -> Seen {
+        let mut command = std::process::Command::new("openssl");
+        let address = self.world.edge.local_addr().to_string();
+        command
+            .current_dir(self.openssl.path())
+            .args(["s_client", "-connect", &address, "-servername", name])
+            .args(["-tls1_2", "-no_ticket", "-ign_eof", "-sess_out", "kept"])
+            .args(session.split_ascii_whitespace())
+            .stdin(std::fs::File::open(self.openssl.path().join(name)).unwrap());
+        if let Some(who) = who {
+            command.args(["-cert", &format!("{who}.pem")]);
+            command.args(["-key", &format!("{who}.key")]);
+        }
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let said = String::from_utf8_lossy(&output.await.unwrap().stdout).into_owned();
+        if !said.contains("HTTP/1.1 200") {
+            return Seen::Refused;
+        }
+        assert!(!said.contains("TLS session ticket:"), "{said}");
+        Seen::Served(said.contains("Reused, TLSv1.2"), told(self.world))
+    }
+}
+
+/// Threats C1.1 to C1.6 with sessions that the node keeps and the client names by an id.
+#[tokio::test]
+async fn a_session_by_id_is_bound_to_its_name_its_policy_and_its_client_like_any_other() {
+    let world = world().await;
+    let alice = world.alice();
+    let openssl = OpenSsl::new();
+    openssl.write("alice.pem", &alice.pem());
+    openssl.write("alice.key", &alice.key_pem());
+    for name in ["a.test", "b.test", "c.test"] {
+        let request = format!("GET /open/x HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+        openssl.write(name, &request);
+    }
+    let client = SClient {
+        world: &world,
+        openssl,
+    };
+    let alice_s = Some("alice");
+    let Seen::Served(false, first) = client.visit("a.test", alice_s, "").await else {
+        panic!("a new session")
+    };
+    assert!(first.iter().any(|line| line.contains("client-cert")));
+    let keep = || {
+        std::fs::copy(
+            client.openssl.path().join("kept"),
+            client.openssl.path().join("of-a"),
+        )
+    };
+    keep().unwrap();
+    // The client shows nothing: who it is comes out of the session alone.
+    let again = client.visit("a.test", None, "-sess_in of-a").await;
+    assert_eq!(again, Seen::Served(true, first.clone()));
+    // It opens no other name, with or without a certificate of its own.
+    for who in [None, alice_s] {
+        let seen = client.visit("b.test", who, "-sess_in of-a").await;
+        assert_eq!(seen, Seen::Refused);
+    }
+    let Seen::Served(false, nobody) = client.visit("c.test", None, "-sess_in of-a").await else {
+        panic!("another name begins anew")
+    };
+    assert!(!nobody.iter().any(|line| line.starts_with("client-cert:")));
+    // Nor does a session without a certificate open a name that requires one.
+    let seen = client.visit("a.test", None, "-sess_in kept").await;
+    assert_eq!(seen, Seen::Refused);
+    // A new version of the CA set is another policy: the session is not taken up.
+    world
+        .activate_with(
+            &[world.binding("a", &["a.test"], ClientAuthMode::Require, &[CLIENTS])],
+            |snapshot| snapshot.ca_sets[0].version = VersionNumber::new(2),
+        )
+        .await;
+    let seen = client.visit("a.test", None, "-sess_in of-a").await;
+    assert_eq!(seen, Seen::Refused);
+    let seen = client.visit("a.test", alice_s, "-sess_in of-a").await;
+    assert_eq!(seen, Seen::Served(false, first));
+    // Whoever is revoked does not come back with a session of this policy either.
+    keep().unwrap();
+    let certificate = countersign_trust::Fingerprint::of(alice.der());
+    let revoked = countersign_trust::ManualRevocation::Certificate(certificate);
+    world.revoke(vec![revoked], &[]).await;
+    let seen = client.visit("a.test", alice_s, "-sess_in of-a").await;
+    assert_eq!(seen, Seen::Refused);
 }
 
 /// Threat C1.1, across nodes: each takes the tickets of the others, and under the same rules.
