@@ -1,6 +1,6 @@
 //! What a node counts. Counting is one atomic addition to a cell that exists from the start; names, labels and text come at the scrape.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_snapshot::TlsVersion;
@@ -48,6 +48,8 @@ pub(crate) struct Metrics {
     revocation: Cells<1>,
     /// By how the wait for a status ended.
     settled: Cells<1>,
+    /// Revocation data that the manifest names and that is left out.
+    pub(crate) disregarded: AtomicUsize,
 }
 
 /// A request that is over.
@@ -110,6 +112,7 @@ impl Metrics {
             cut_off: Default::default(),
             revocation: Cells::new([REVOCATION_STATES.len()]),
             settled: Cells::new([STATUS_WAITS.len()]),
+            disregarded: AtomicUsize::new(0),
         }
     }
 

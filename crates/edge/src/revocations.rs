@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use countersign_snapshot::{
@@ -19,6 +20,9 @@ pub(crate) mod store;
 use self::store::RevocationStore;
 use crate::causes::with_causes;
 use crate::node::Node;
+
+/// As many are named in the log at a time; all are counted.
+const COMPLAINTS_MAX: usize = 10;
 
 /// Takes one manifest at a time.
 #[derive(Debug)]
@@ -145,9 +149,18 @@ impl Revocations {
         self.node.tls.replace_staples(next.staples.clone());
         self.node
             .enforce_revocation(Arc::clone(loaded.index()), began);
+        self.node
+            .metrics
+            .disregarded
+            .store(loaded.disregarded().len(), Ordering::Relaxed);
+        for error in loaded.disregarded().take(COMPLAINTS_MAX) {
+            let reason = with_causes(error);
+            tracing::warn!(network = %self.node.network, reason, "revocation data is left out");
+        }
         tracing::info!(
             network = %self.node.network,
             sequence = %loaded.sequence(),
+            disregarded = loaded.disregarded().len(),
             crls = loaded.crls(),
             answers = loaded.answers(),
             took_ms = began.elapsed().as_secs_f64() * 1000.0,

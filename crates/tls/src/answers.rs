@@ -93,8 +93,10 @@ impl Answers {
         Some(known.used.swap(false, Ordering::Relaxed))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.known.len()
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&OcspAnswer)) {
+        for (_, known) in self.known.iter() {
+            look(&known.answer);
+        }
     }
 }
 

@@ -121,10 +121,9 @@ impl TlsContext {
         self.verdicts.answers().was_used(certificate)
     }
 
-    /// How many OCSP answers are remembered.
-    #[must_use]
-    pub fn answers(&self) -> usize {
-        self.verdicts.answers().len()
+    /// Looks at every OCSP answer that is remembered.
+    pub fn for_each_answer(&self, look: impl FnMut(&OcspAnswer)) {
+        self.verdicts.answers().for_each(look);
     }
 
     /// The revocation index in force.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-use countersign_trust::Reason;
+use countersign_trust::ocsp::OcspAnswer;
+use countersign_trust::{Reason, UnixTime};
 use prometheus_client::metrics::MetricType;
 
 use super::durations::Durations;
@@ -375,9 +376,22 @@ pub(super) const ALL: &[Metric] = &[
     Metric {
         name: "ocsp_answers",
         kind: MetricType::Gauge,
+        labels: &["network", "state"],
+        help: "OCSP answers in force, about clients and about our own certificates: `good`; `expiring` when less than a quarter of their time is left and no newer one came; `stale` when a newer one should be there. Anything but `good` for long wants somebody to look at the responders.",
+        collect: ocsp_answers,
+    },
+    Metric {
+        name: "revocation_data_disregarded",
+        kind: MetricType::Gauge,
         labels: &["network"],
-        help: "OCSP answers about clients that are remembered, beside those of the revocation manifest.",
-        collect: |node, family| gauge(node, family, node.tls.answers()),
+        help: "CRLs and OCSP answers that are left out because they are signed with SHA-1 and no version of the CA set admits that any more: as if they were not there, which the policy of the CA set judges.",
+        collect: |node, family| {
+            gauge(
+                node,
+                family,
+                node.metrics.disregarded.load(Ordering::Relaxed),
+            )
+        },
     },
     Metric {
         name: "crls",
@@ -489,29 +503,56 @@ fn connections(node: &Node, family: &mut Family<'_>) -> fmt::Result {
 }
 
 fn crls(node: &Node, family: &mut Family<'_>) -> fmt::Result {
-    const STATES: [&str; 3] = ["good", "expiring", "stale"];
-    let now = node.now();
-    let mut counts = [0_u64; STATES.len()];
+    let mut states = States::new(node);
     for crl in node.tls.revocation().crls() {
-        let place = crl.next_update().map_or(0, |next| {
-            let left = next.as_micros().saturating_sub(now.as_micros());
-            let life = next
-                .as_micros()
-                .saturating_sub(crl.this_update().as_micros());
-            if left < 0 {
-                2
-            } else {
-                usize::from(left < life / 4)
-            }
-        });
-        if let Some(count) = counts.get_mut(place) {
-            *count += 1;
+        states.count(crl.this_update(), crl.next_update());
+    }
+    states.show(node, family)
+}
+
+fn ocsp_answers(node: &Node, family: &mut Family<'_>) -> fmt::Result {
+    let mut states = States::new(node);
+    let mut count = |answer: &OcspAnswer| {
+        states.count(answer.this_update(), Some(answer.next_update()));
+    };
+    node.tls.for_each_answer(&mut count);
+    for answer in node.tls.revocation().answers() {
+        count(answer);
+    }
+    states.show(node, family)
+}
+
+/// How much revocation data is as new as was promised.
+struct States {
+    now: UnixTime,
+    counts: [u64; 3],
+}
+
+impl States {
+    fn new(node: &Node) -> Self {
+        Self {
+            now: node.now(),
+            counts: [0; 3],
         }
     }
-    STATES
-        .iter()
-        .zip(counts)
-        .try_for_each(|(state, count)| family.gauge(&[node.network.as_str(), state], count))
+
+    fn count(&mut self, this_update: UnixTime, next_update: Option<UnixTime>) {
+        let [good, expiring, stale] = &mut self.counts;
+        let left = |next: UnixTime| next.as_micros().saturating_sub(self.now.as_micros());
+        let life = |next: UnixTime| next.as_micros().saturating_sub(this_update.as_micros());
+        *match next_update {
+            Some(next) if left(next) < 0 => stale,
+            Some(next) if left(next) < life(next) / 4 => expiring,
+            _ => good,
+        } += 1;
+    }
+
+    fn show(&self, node: &Node, family: &mut Family<'_>) -> fmt::Result {
+        ["good", "expiring", "stale"]
+            .iter()
+            .zip(self.counts)
+            .try_for_each(|(state, count)| family.gauge(&[node.network.as_str(), state], count))
+    }
 }
 
 /// What the origins of the enforced snapshot counted.

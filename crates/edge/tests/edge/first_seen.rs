@@ -17,6 +17,7 @@ use countersign_trust::{
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::metrics::{admin, sample};
 use crate::tcp::{Peer, tcp, to};
 use crate::world::{CLIENTS, TestClock, World};
 
@@ -430,6 +431,31 @@ async fn a_restart_without_a_controller_goes_on_with_what_was_answered() {
             http.get("/").await.ok().map(|answer| answer.status)
         };
         assert_eq!(status.await == Some(StatusCode::OK), let_in);
+    }
+}
+
+/// As for CRLs, there is an alarm before clients notice.
+#[tokio::test]
+async fn an_answer_that_nobody_replaces_is_seen_before_it_is_over() {
+    let (world, source) = world(ClientAuthMode::Request, RevocationMode::Prefer).await;
+    let admin = admin(&world);
+    let alice = world.alice();
+    source.says(&alice, Status::Good);
+    assert_eq!(version(&world, &alice, 0).await, Some(StatusCode::OK));
+    source.clients.lock().unwrap().clear();
+    for (at, state) in [
+        (NOW, "good"),
+        (NOW + HOUR / 2, "good"),
+        (NOW + HOUR * 4 / 5, "expiring"),
+        (NOW + HOUR + 1, "stale"),
+    ] {
+        world.clock.set(at);
+        for other in ["good", "expiring", "stale"] {
+            let series = "countersign_edge_ocsp_answers";
+            let series = format!("{series}{{network=\"staging\",state=\"{other}\"}}");
+            let expected = f64::from(u8::from(other == state));
+            assert_eq!(sample(&admin, &series).await, expected, "{at} {other}");
+        }
     }
 }
 

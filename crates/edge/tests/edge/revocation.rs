@@ -5,10 +5,12 @@ use countersign_testkit::client::alert;
 use countersign_testkit::{Credential, DAY, HttpClient, NOW, TlsClient, wait};
 use countersign_trust::{
     Certificate, ManualRevocation, RevocationMode, RevocationPolicy, RevocationScope,
+    Sha1Signatures,
 };
 use http::StatusCode;
 use std::time::Duration;
 
+use crate::metrics::{admin, sample};
 use crate::world::{CLIENTS, OTHERS, World};
 
 fn by_certificate(credential: &Credential) -> ManualRevocation {
@@ -234,6 +236,55 @@ async fn revocations_outlive_the_controller_and_a_damaged_file_lets_nobody_in() 
     let restarted = world.restart().await;
     assert_eq!(restarted.generation(), None);
     assert!(client.connect(restarted.local_addr()).await.is_err());
+}
+
+/// Whether SHA-1 is admitted changes with versions of CA sets, after the CRL was fetched: what is known about everybody else stays in force.
+#[tokio::test]
+async fn a_crl_with_sha1_that_is_not_admitted_any_more_is_left_out_and_nothing_else() {
+    for mode in [RevocationMode::Prefer, RevocationMode::Require] {
+        let world = World::empty().await;
+        let binding = with_mode(&world, &[CLIENTS, OTHERS], mode);
+        world.activate(&[binding]).await;
+        let admin = admin(&world);
+        let disregarded = async || {
+            const NAME: &str = "countersign_edge_revocation_data_disregarded";
+            sample(&admin, &format!("{NAME}{{network=\"staging\"}}")).await
+        };
+        let (alice, bob) = (world.alice(), world.clients.client("bob").issue());
+        let carol = world.others.client("carol").issue();
+        let old = world.clients.crl().revoke(&alice).issue_with_sha1();
+        let new = world.others.crl().issue();
+        let crls = [(&world.clients, old), (&world.others, new)];
+        // Alice by the CRL, bob by hand, carol not at all.
+        let is_let_in = async || {
+            let mut found = [false; 3];
+            for (place, credential) in [&alice, &bob, &carol].into_iter().enumerate() {
+                let client = world.client("a.test").presenting(credential);
+                found[place] = is_let_in(&world, &client).await;
+            }
+            found
+        };
+        let offer = async |sha1| {
+            let manual = vec![by_certificate(&bob)];
+            let (signed, bodies) = world.revocations_with(manual, &crls, sha1);
+            let answer = world.edge.offer_revocations(signed, bodies).await;
+            assert_eq!(answer.outcome, AcknowledgementOutcome::Enforced);
+        };
+        offer(Sha1Signatures::Allow).await;
+        assert_eq!(is_let_in().await, [false, false, true]);
+        assert_eq!(disregarded().await, 0.0);
+        offer(Sha1Signatures::Refuse).await;
+        let by_the_policy = mode == RevocationMode::Prefer;
+        assert_eq!(is_let_in().await, [by_the_policy, false, true]);
+        assert_eq!(disregarded().await, 1.0);
+        // A restart without a controller finds everything that the manifest names.
+        let restarted = world.restart().await;
+        let client = world.client("a.test").presenting(&carol);
+        let connection = client.connect(restarted.local_addr()).await.unwrap();
+        ok(&mut connection.http().await.unwrap()).await;
+        offer(Sha1Signatures::Allow).await;
+        assert_eq!(is_let_in().await, [false, false, true]);
+    }
 }
 
 #[tokio::test]

@@ -251,6 +251,15 @@ impl World {
         manual: Vec<ManualRevocation>,
         crls: &[(&Ca, Vec<u8>)],
     ) -> (Arc<SignedRevocations>, Arc<Bodies>) {
+        self.revocations_with(manual, crls, Sha1Signatures::Refuse)
+    }
+
+    pub(crate) fn revocations_with(
+        &self,
+        manual: Vec<ManualRevocation>,
+        crls: &[(&Ca, Vec<u8>)],
+        sha1: Sha1Signatures,
+    ) -> (Arc<SignedRevocations>, Arc<Bodies>) {
         let sequence = self.revocation_sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let manifest = RevocationManifest {
             sequence: RevocationSequence::new(sequence),
@@ -261,7 +270,7 @@ impl World {
                 .map(|(signer, crl)| CrlReference {
                     body: BodyDigest::of(crl),
                     signer: signer.der().to_vec(),
-                    sha1: Sha1Signatures::Refuse,
+                    sha1,
                 })
                 .collect(),
             answers: Vec::new(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use countersign_trust::ocsp::{self, NoncePolicy, OcspAnswer, Question, VerifyOcspError};
 use countersign_trust::{
     Certificate, Crl, LoadCrlError, ParseCertificateError, RevocationIndex, RevocationIndexBuilder,
+    Sha1Signatures,
 };
 
 use super::{BodyDigest, CrlReference, OcspReference, RevocationManifest};
@@ -16,9 +17,18 @@ use crate::RevocationSequence;
 #[derive(Debug)]
 pub struct LoadedRevocations {
     sequence: RevocationSequence,
-    crls: HashMap<BodyDigest, Arc<Crl>>,
-    answers: HashMap<BodyDigest, Arc<OcspAnswer>>,
+    crls: HashMap<BodyDigest, Verified<Crl>>,
+    answers: HashMap<BodyDigest, Verified<OcspAnswer>>,
+    /// What is left out, and why.
+    disregarded: HashMap<BodyDigest, LoadRevocationsError>,
     index: Arc<RevocationIndex>,
+}
+
+/// A body that was believed, and whether SHA-1 would do for that.
+#[derive(Debug)]
+struct Verified<T> {
+    content: Arc<T>,
+    sha1: Sha1Signatures,
 }
 
 /// Why a manifest cannot be used.
@@ -35,12 +45,25 @@ pub enum LoadRevocationsError {
     Crl(BodyDigest, #[source] LoadCrlError),
 }
 
+impl LoadRevocationsError {
+    /// Whether the body was good enough when it was fetched: the CA set does not admit SHA-1 any more. That is for its policy to judge, as if the
+    /// body were not there, and no reason to know nothing about everybody else.
+    const fn is_about_sha1(&self) -> bool {
+        matches!(
+            self,
+            Self::Answer(_, VerifyOcspError::WeakSignature)
+                | Self::Crl(_, LoadCrlError::WeakSignature)
+        )
+    }
+}
+
 impl LoadedRevocations {
     /// Reads and verifies everything that the manifest names. What `previous` has is taken over from it; `body` is asked for the rest, and
-    /// answers for the bytes having that digest. Takes as long as the CRLs are large.
+    /// answers for the bytes having that digest. Takes as long as the CRLs are large. What is signed with SHA-1 where that is not admitted any
+    /// more is [left out](Self::disregarded).
     ///
     /// # Errors
-    /// The first thing that cannot be used; then nothing of the manifest may be (invariant I1).
+    /// The first other thing that cannot be used; then nothing of the manifest may be (invariant I1).
     pub fn load(
         manifest: &RevocationManifest,
         previous: Option<&Self>,
@@ -56,20 +79,38 @@ impl LoadedRevocations {
             index.certificate(Certificate::from_der(certificate)?);
         }
         let (mut crls, mut answers) = (HashMap::new(), HashMap::new());
+        let mut disregarded = HashMap::new();
         for reference in &manifest.crls {
-            let crl = reader.crl(reference)?;
-            index.crl(Arc::clone(&crl));
-            crls.insert(reference.body, crl);
+            match reader.crl(reference) {
+                Ok(content) => {
+                    index.crl(Arc::clone(&content));
+                    let sha1 = reference.sha1;
+                    crls.insert(reference.body, Verified { content, sha1 });
+                }
+                Err(error) if error.is_about_sha1() => {
+                    disregarded.insert(reference.body, error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         for reference in &manifest.answers {
-            let answer = reader.answer(reference)?;
-            index.ocsp(Arc::clone(&answer));
-            answers.insert(reference.body, answer);
+            match reader.answer(reference) {
+                Ok(content) => {
+                    index.ocsp(Arc::clone(&content));
+                    let sha1 = reference.sha1;
+                    answers.insert(reference.body, Verified { content, sha1 });
+                }
+                Err(error) if error.is_about_sha1() => {
+                    disregarded.insert(reference.body, error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(Self {
             sequence: manifest.sequence,
             crls,
             answers,
+            disregarded,
             index: Arc::new(index.build()),
         })
     }
@@ -101,13 +142,20 @@ impl LoadedRevocations {
     /// The answer that one of the bodies gives.
     #[must_use]
     pub fn answer(&self, body: &BodyDigest) -> Option<&Arc<OcspAnswer>> {
-        self.answers.get(body)
+        self.answers.get(body).map(|answer| &answer.content)
     }
 
-    /// Whether it was made of this body.
+    /// Why bodies are left out that the manifest names: they are signed with SHA-1, and that is not admitted any more.
+    pub fn disregarded(&self) -> impl ExactSizeIterator<Item = &LoadRevocationsError> {
+        self.disregarded.values()
+    }
+
+    /// Whether the manifest names this body.
     #[must_use]
     pub fn has(&self, body: &BodyDigest) -> bool {
-        self.crls.contains_key(body) || self.answers.contains_key(body)
+        self.crls.contains_key(body)
+            || self.answers.contains_key(body)
+            || self.disregarded.contains_key(body)
     }
 }
 
@@ -121,9 +169,10 @@ impl<B: FnMut(&BodyDigest) -> io::Result<Vec<u8>>> Reader<'_, B> {
         let known = self
             .previous
             .and_then(|previous| previous.crls.get(&reference.body))
-            .filter(|known| known.signer().der() == reference.signer);
+            .filter(|known| known.sha1 == reference.sha1)
+            .filter(|known| known.content.signer().der() == reference.signer);
         if let Some(known) = known {
-            return Ok(Arc::clone(known));
+            return Ok(Arc::clone(&known.content));
         }
         let signer = Certificate::from_der(&reference.signer)?;
         let bytes = self.body(&reference.body)?;
@@ -143,11 +192,12 @@ impl<B: FnMut(&BodyDigest) -> io::Result<Vec<u8>>> Reader<'_, B> {
             .and_then(|previous| previous.answers.get(&reference.body))
             // One response may answer for several certificates.
             .filter(|known| {
-                known.serial() == certificate.serial()
-                    && known.issuer_key() == issuer.spki_fingerprint()
+                known.sha1 == reference.sha1
+                    && known.content.serial() == certificate.serial()
+                    && known.content.issuer_key() == issuer.spki_fingerprint()
             });
         if let Some(known) = known {
-            return Ok(Arc::clone(known));
+            return Ok(Arc::clone(&known.content));
         }
         let question = Question {
             certificate: &certificate,

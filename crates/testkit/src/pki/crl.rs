@@ -1,7 +1,7 @@
 //! Certificate revocation lists (RFC 5280 §5).
 
 use super::{Ca, Credential};
-use crate::{DAY, NOW, der};
+use crate::{DAY, NOW, OpenSsl, der};
 
 /// Why a certificate was revoked (RFC 5280 §5.3.1), by its number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -99,10 +99,25 @@ impl CrlRequest {
     /// The signed list.
     pub fn issue(&self) -> Vec<u8> {
         let key = self.ca.key();
-        let algorithm = key.signature_algorithm();
+        self.signed(&key.signature_algorithm(), |message| key.sign(message))
+    }
+
+    /// The list signed with SHA-1, by `openssl`: for authorities with a key on P-256.
+    pub fn issue_with_sha1(&self) -> Vec<u8> {
+        let openssl = OpenSsl::new();
+        openssl.write("ca.key", &self.ca.key().pem());
+        let ecdsa_with_sha1 = der::sequence([der::oid("1.2.840.10045.4.1")]);
+        self.signed(&ecdsa_with_sha1, |message| {
+            std::fs::write(openssl.path().join("message"), message).unwrap();
+            openssl.run("dgst -sha1 -sign ca.key -out signature message");
+            std::fs::read(openssl.path().join("signature")).unwrap()
+        })
+    }
+
+    fn signed(&self, algorithm: &[u8], sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
         let mut fields = vec![
             der::integer(1),
-            algorithm.clone(),
+            algorithm.to_vec(),
             self.ca.subject_der(),
             der::time(self.this_update),
         ];
@@ -123,7 +138,7 @@ impl CrlRequest {
         extensions.extend(self.extensions.iter().cloned());
         fields.push(der::explicit(0, der::sequence(extensions)));
         let signed = der::sequence(fields);
-        let signature = der::bit_string(key.sign(&signed));
-        der::sequence([signed, algorithm, signature])
+        let signature = der::bit_string(sign(&signed));
+        der::sequence([signed, algorithm.to_vec(), signature])
     }
 }

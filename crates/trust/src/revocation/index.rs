@@ -159,6 +159,11 @@ impl RevocationIndex {
         self.crls.values().flatten()
     }
 
+    /// The answers of OCSP responders, in no particular order.
+    pub fn answers(&self) -> impl Iterator<Item = &Arc<OcspAnswer>> {
+        self.answers.values()
+    }
+
     /// What is known about the certificates that a CA issues, by the CRLs that its own key signed.
     #[must_use]
     pub fn ca_state(&self, ca: &Certificate, now: UnixTime) -> CaState {
