@@ -3,6 +3,7 @@
 //! An `Authorization` header goes before a certificate: it was put there for this request, while clients send their certificate everywhere.
 
 use bytes::Bytes;
+use countersign_api::ValidityDate;
 use countersign_snapshot::Secret;
 use countersign_trust::UnixTime;
 use http::HeaderValue;
@@ -223,6 +224,17 @@ fn bad_request(detail: &str, parts: &Parts) -> ServiceError {
 
 fn denied(detail: &str, parts: &Parts) -> ServiceError {
     about(ErrorCode::EdgeGridDeny, detail, parts)
+}
+
+/// Says of a refused signature when it was refused, as the vendor's front door does.
+pub(super) fn dated(error: ServiceError, now: UnixTime) -> ServiceError {
+    match error.code {
+        ErrorCode::EdgeGridDeny | ErrorCode::EdgeGridRequest => {
+            let time = ValidityDate::from_micros(now.as_micros());
+            error.with("requestTime", time.to_string())
+        }
+        _ => error,
+    }
 }
 
 /// With what the vendor's front door says beside. The address of the server is not among it.

@@ -115,7 +115,8 @@ pub(crate) struct Occurrence<'a> {
 pub(crate) fn respond(error: ServiceError, occurrence: Occurrence<'_>) -> Response<Body> {
     let status = status(error.code);
     let kind = type_of(error.code, occurrence.path);
-    let instance = format!("{kind}/{:016x}", random());
+    let request = format!("{:016x}", random());
+    let instance = format!("{kind}/{request}");
     log(&error, status, &instance, occurrence);
     let code = error.code;
     let problem = Problem {
@@ -134,7 +135,7 @@ pub(crate) fn respond(error: ServiceError, occurrence: Occurrence<'_>) -> Respon
                 context_info: item.context,
             })
             .collect(),
-        extra: extra(code, &error.context),
+        extra: extra(code, &error.context, &request),
         context_info: error.context,
         kind,
         instance,
@@ -193,11 +194,15 @@ fn title(code: ErrorCode) -> &'static str {
 }
 
 /// Members that one kind of problem has at its top: the vendor's clients look for them there.
-fn extra(code: ErrorCode, context: &Map<String, Value>) -> Map<String, Value> {
-    if code == ErrorCode::AccountRateLimitExceeded {
-        context.clone()
-    } else {
-        Map::new()
+fn extra(code: ErrorCode, context: &Map<String, Value>, request: &str) -> Map<String, Value> {
+    match code {
+        ErrorCode::AccountRateLimitExceeded => context.clone(),
+        ErrorCode::EdgeGridDeny | ErrorCode::EdgeGridRequest => {
+            let mut extra = context.clone();
+            extra.insert("requestId".to_owned(), request.into());
+            extra
+        }
+        _ => Map::new(),
     }
 }
 

@@ -159,9 +159,15 @@ async fn carry_out(
     allowance: &mut Option<Allowance>,
 ) -> Result<Reply, ServiceError> {
     let controller = &shared.controller;
-    let claim = authenticate::begin(controller, parts).await?;
+    let dated = |error| authenticate::dated(error, controller.now());
+    let claim = authenticate::begin(controller, parts)
+        .await
+        .map_err(dated)?;
     let body = read(body, controller.limits().body_bytes).await?;
-    let caller = claim.finish(controller, parts, &body).await?;
+    let caller = claim
+        .finish(controller, parts, &body)
+        .await
+        .map_err(dated)?;
     let left = shared.rate.take(&caller.account, controller.now());
     *allowance = Some(left);
     left.check()?;

@@ -91,6 +91,13 @@ async fn whatever_is_signed_cannot_be_changed() {
             "https://problems.luna.akamaiapis.net/-/pep-authn/deny"
         );
         assert_eq!(answer.body["title"], "Not authorized");
+        // What the vendor's front door says beside.
+        let said = |field: &str| answer.body[field].as_str().unwrap_or_default();
+        assert_eq!(said("requestTime"), "2026-06-01T00:00:00Z");
+        assert!(said("instance").ends_with(said("requestId")));
+        assert_eq!(said("requestId").len(), 16);
+        assert!(["GET", "POST"].contains(&said("method")));
+        assert!(!said("clientIp").is_empty());
         assert_eq!(answer.body["detail"], "The signature does not match");
     };
     let signed = client.sign(THEN, "n1", "POST", &path, body.as_bytes());
