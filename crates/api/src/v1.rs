@@ -32,6 +32,12 @@ impl SecretText {
         Self(text)
     }
 
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text in the clear.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -47,7 +47,7 @@ pub use activations::Activations;
 pub use api_clients::{ApiClients, Credentials, NewApiClient, NewCertificateClient};
 pub use audit::{AuditCheck, AuditEntry, AuditLog};
 pub use ca_sets::{CaSets, NewCaSet};
-pub(crate) use chain::{left_is_little, names as certificate_names};
+pub(crate) use chain::names as certificate_names;
 pub use client_credentials::ClientCredentials;
 pub use crls::{Crls, NewCrl};
 pub use declarations::{Applied, ChangeSetProgress, Declarations, Run};

@@ -49,7 +49,8 @@ pub use model::{
     CaSet, CaSetStatus, Caller, ClientCredential, CredentialId, CredentialVersion, CrlSource,
     CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
     EdgeCertificate, EdgeCertificateId, HeldAnswer, HeldCertificate, HeldCrl, KeyPair, KeyPairId,
-    OperatorCertificate, ParseRoleError, Property, PropertyId, PropertyVersion, REVOCATION_REASONS,
-    Revocation, RevocationId, Role, Says, Site, SiteId, Version, VersionStatus, Warning,
+    KeyRequest, OperatorCertificate, ParseRoleError, Property, PropertyId, PropertyVersion,
+    REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site, SiteId, Version, VersionStatus,
+    Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

@@ -29,7 +29,7 @@ pub use ocsp::{AskedCertificate, HeldAnswer, Says};
 pub use property::{Property, PropertyId, PropertyVersion};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};
-pub use site::{EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, Site, SiteId};
+pub use site::{EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, KeyRequest, Site, SiteId};
 pub use warning::Warning;
 
 /// Makes an enum whose values have one text each, stored and shown.

@@ -20,6 +20,8 @@ mod declarations;
 mod edge_certificates;
 #[path = "engine/explain.rs"]
 mod explain;
+#[path = "engine/https.rs"]
+mod https;
 #[path = "engine/interruptions.rs"]
 mod interruptions;
 #[path = "engine/origins.rs"]

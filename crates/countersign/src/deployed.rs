@@ -29,6 +29,28 @@ pub(crate) fn upload(certificate: &Path, key: &Path) -> Result<CertificateUpload
     })
 }
 
+/// Certificate chains with their keys, each with the one at the same place.
+pub(crate) fn uploads(
+    certificates: &[PathBuf],
+    keys: &[PathBuf],
+) -> Result<Vec<CertificateUpload>> {
+    if certificates.len() != keys.len() {
+        return Err(Complaint::new(
+            format!(
+                "{} certificates and {} keys are given",
+                certificates.len(),
+                keys.len()
+            ),
+            "give one `--key` for each `--certificate`, in the same order",
+        )
+        .into());
+    }
+    let pairs = certificates.iter().zip(keys);
+    pairs
+        .map(|(certificate, key)| upload(certificate, key))
+        .collect()
+}
+
 /// A version of a client credential.
 pub(crate) fn credential(certificate: &Path, key: &Path) -> Result<ClientCredentialVersionInput> {
     Ok(ClientCredentialVersionInput {

@@ -1,6 +1,6 @@
 //! A snapshot in force: checked, with the TLS side, the program and the origins of every binding built (invariant I1: whole or not at all).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use countersign_snapshot::{
@@ -9,6 +9,7 @@ use countersign_snapshot::{
     SnapshotDigest, StrictTransport,
 };
 use countersign_tls::{BindingTls, BuildTlsError, ServerCredential, TlsContext, TrustContext};
+use countersign_trust::{Certificate, UnixTime, Validity};
 use http::HeaderValue;
 
 use crate::Limits;
@@ -21,6 +22,8 @@ pub(crate) struct Enforced {
     checked: CheckedSnapshot,
     /// Opened keys, for the next snapshot.
     credentials: Credentials,
+    /// Of what is presented to origins.
+    client_validities: Vec<Validity>,
     bindings: Vec<Arc<EnforcedBinding>>,
     origins: Origins,
 }
@@ -86,6 +89,7 @@ impl Enforced {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             digest,
+            client_validities: client_validities(&checked),
             checked,
             credentials,
             bindings,
@@ -99,6 +103,16 @@ impl Enforced {
 
     pub(crate) fn digest(&self) -> SnapshotDigest {
         self.digest
+    }
+
+    /// How many of the certificates that are presented to clients, and to origins, have less than 30 % of their lifetime left.
+    pub(crate) fn ending_soon(&self, now: UnixTime) -> [usize; 2] {
+        let soon = |validity: &Validity| validity.ends_soon(now);
+        let server = self.credentials.values().map(ServerCredential::validity);
+        [
+            server.filter(soon).count(),
+            self.client_validities.iter().filter(|it| soon(it)).count(),
+        ]
     }
 
     pub(crate) fn origins(&self) -> &Origins {
@@ -186,6 +200,17 @@ impl EnforcedBinding {
     pub(crate) fn id(&self) -> &str {
         self.checked.binding.id.as_str()
     }
+}
+
+/// A credential that rules may choose by either of two names counts once.
+fn client_validities(checked: &CheckedSnapshot) -> Vec<Validity> {
+    let leaves = checked.client_credentials().iter();
+    let leaves: HashSet<&Vec<u8>> = leaves.filter_map(|it| it.chain.first()).collect();
+    leaves
+        .into_iter()
+        .filter_map(|leaf| Certificate::from_der(leaf).ok())
+        .map(|leaf| leaf.validity())
+        .collect()
 }
 
 /// RFC 6797 §6.1.

@@ -91,6 +91,13 @@ pub enum BuildTlsWarning {
         /// How long it would be.
         bytes: usize,
     },
+    /// A server certificate has less than 30 % of its lifetime left.
+    ServerCertificateEndsSoon {
+        /// Which one.
+        certificate: ServerCertificateId,
+        /// When it ends.
+        not_after: UnixTime,
+    },
     /// A server certificate is expired: clients will refuse it.
     ///
     /// No error: it harms this binding alone, while refusing the snapshot would keep every other change from the network, such as taking
@@ -134,7 +141,7 @@ impl BindingTls {
         let tls = &binding.binding.tls;
         let provider = context.providers.of(tls.ciphers);
         let trust = TrustContext::new(binding, Arc::clone(&context.verdicts));
-        let mut warnings = expired(credentials, context.clock.now());
+        let mut warnings = ending(credentials, context.clock.now());
         let verifier = verifier(binding, &trust, provider, &context.clock, &mut warnings);
         let mut config = ServerConfig::builder_with_details(
             Arc::clone(provider),
@@ -236,15 +243,26 @@ fn ordered_for(config: &Arc<ServerConfig>, hello: &ClientHello<'_>) -> Arc<Serve
     Arc::new(own)
 }
 
-fn expired(credentials: &[ServerCredential], now: UnixTime) -> Vec<BuildTlsWarning> {
-    credentials
-        .iter()
-        .filter(|credential| credential.not_after() < now)
-        .map(|credential| BuildTlsWarning::ServerCertificateExpired {
-            certificate: credential.id().clone(),
-            not_after: credential.not_after(),
-        })
-        .collect()
+/// The certificates that are past their end, or will be soon.
+fn ending(credentials: &[ServerCredential], now: UnixTime) -> Vec<BuildTlsWarning> {
+    let warning = |credential: &ServerCredential| {
+        let (certificate, validity) = (credential.id().clone(), credential.validity());
+        let not_after = validity.not_after;
+        if not_after < now {
+            Some(BuildTlsWarning::ServerCertificateExpired {
+                certificate,
+                not_after,
+            })
+        } else if validity.ends_soon(now) {
+            Some(BuildTlsWarning::ServerCertificateEndsSoon {
+                certificate,
+                not_after,
+            })
+        } else {
+            None
+        }
+    };
+    credentials.iter().filter_map(warning).collect()
 }
 
 fn verifier(

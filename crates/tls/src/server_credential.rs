@@ -8,7 +8,7 @@ use countersign_snapshot::{
     NamePattern, SealingKey, Secret, ServerCertificate, ServerCertificateId, ServerName,
 };
 use countersign_trust::{
-    Certificate, Clock, Fingerprint, GeneralName, Hash, KeyAlgorithm, SignatureAlgorithm, UnixTime,
+    Certificate, Clock, Fingerprint, GeneralName, Hash, KeyAlgorithm, SignatureAlgorithm, Validity,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -25,7 +25,7 @@ pub struct ServerCredential {
     id: ServerCertificateId,
     certified: Arc<CertifiedKey>,
     names: Arc<[NamePattern]>,
-    not_after: UnixTime,
+    validity: Validity,
     leaf: Fingerprint,
     digest: [u8; 32],
     presented: Arc<PresentedCertificate>,
@@ -128,7 +128,7 @@ impl ServerCredential {
             id,
             certified: Arc::new(certified),
             names: dns_names(&leaf),
-            not_after: leaf.validity().not_after,
+            validity: leaf.validity(),
             leaf: leaf.fingerprint(),
             digest,
             presented: Arc::new(PresentedCertificate::of(&leaf)),
@@ -141,10 +141,10 @@ impl ServerCredential {
         &self.id
     }
 
-    /// When the leaf ends to be valid.
+    /// From when to when the leaf is valid.
     #[must_use]
-    pub fn not_after(&self) -> UnixTime {
-        self.not_after
+    pub fn validity(&self) -> Validity {
+        self.validity
     }
 
     /// A digest of the chain, and so of the public key: what makes two credentials the same.

@@ -71,6 +71,16 @@ pub struct Validity {
     pub not_after: UnixTime,
 }
 
+impl Validity {
+    /// Whether less than 30 % of the lifetime is left: time to renew.
+    #[must_use]
+    pub fn ends_soon(&self, now: UnixTime) -> bool {
+        let lifetime = self.not_after.saturating_since(self.not_before);
+        let left = self.not_after.saturating_since(now);
+        left.as_micros() * 10 < lifetime.as_micros() * 3
+    }
+}
+
 /// The bytes are no certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

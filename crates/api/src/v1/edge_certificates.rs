@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SecretText;
 use super::deployment::Deployed;
-use super::tls::{CaList, ClientCertificateMode, TlsSettings};
+use super::tls::{CaList, ClientCertificateMode, HttpsSettings, TlsSettings};
 use crate::truststore::Validation;
 use crate::{Timestamp, ValidityDate};
 
@@ -19,9 +19,64 @@ pub struct EdgeCertificateInput {
     /// keeps what is there and any other replaces it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<CertificateUpload>,
+    /// A key to be made here, whose certificate somebody else signs and is installed later. An edge certificate may begin with it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_request: Option<KeyRequestInput>,
     /// How the edge speaks TLS with it.
     #[serde(default)]
     pub settings: EdgeCertificateSettings,
+}
+
+/// A key to be made here.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyRequestInput {
+    /// The DNS names that the certificate is to cover.
+    pub names: Vec<String>,
+    /// The subject's common name; the first name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_name: Option<String>,
+    /// The subject's organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The subject's organizational unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<String>,
+    /// The subject's country, two letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// What kind of key.
+    #[serde(default)]
+    pub key_type: KeyType,
+}
+
+/// A kind of key.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyType {
+    /// ECDSA on P-256.
+    #[default]
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// Ed25519.
+    Ed25519,
+    /// RSA with 2048 bits.
+    Rsa2048,
+    /// RSA with 4096 bits.
+    Rsa4096,
+}
+
+/// A key that was made here and waits for its certificate. The key itself is never shown.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRequest {
+    /// The request for its certificate (PKCS#10), PEM.
+    pub request_pem: String,
+    /// When it was made.
+    pub created_date: Timestamp,
+    /// By whom.
+    pub created_by: String,
 }
 
 /// A certificate chain with its key.
@@ -30,7 +85,9 @@ pub struct EdgeCertificateInput {
 pub struct CertificateUpload {
     /// The certificate and its intermediates, PEM, in any order.
     pub certificate_pem: String,
-    /// The private key, PEM: PKCS#8, PKCS#1 or SEC 1, not encrypted. It is sealed at once and never returned.
+    /// The private key, PEM: PKCS#8, PKCS#1 or SEC 1, not encrypted. It is sealed at once and never returned. Absent when the key is here
+    /// already: one that was made for a request, or the one of the certificate that is renewed.
+    #[serde(default, skip_serializing_if = "SecretText::is_empty")]
     pub private_key_pem: SecretText,
 }
 
@@ -44,6 +101,9 @@ pub struct EdgeCertificateSettings {
     /// Whether clients need certificates; a site that says so itself overrides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<MutualAuthentication>,
+    /// What is said to those who come without TLS; a site that says so itself overrides it.
+    #[serde(default, skip_serializing_if = "HttpsSettings::is_default")]
+    pub https: HttpsSettings,
     /// Whether what the certificate's own CA says about it is fetched ahead and stapled to handshakes.
     #[serde(default, skip_serializing_if = "OcspStapling::is_default")]
     pub ocsp_stapling: OcspStapling,
@@ -74,6 +134,9 @@ impl OcspStapling {
 pub struct MutualAuthentication {
     /// The CA set whose clients are known; whichever version is active on the network.
     pub ca_set_id: String,
+    /// More of them, for properties whose rules tell the clients of several CA sets apart. A client is asked for a certificate of any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_ca_set_ids: Vec<String>,
     /// When a certificate is asked for.
     #[serde(default)]
     pub mode: ClientCertificateMode,
@@ -99,6 +162,9 @@ pub struct EdgeCertificate {
     pub version: u32,
     /// The certificates, best first; never their keys.
     pub certificates: Vec<CertificateDescription>,
+    /// Keys that were made here and wait for their certificates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_requests: Vec<KeyRequest>,
     /// How the edge speaks TLS with it.
     pub settings: EdgeCertificateSettings,
     /// The site that brought it along, if one did.
@@ -140,6 +206,8 @@ pub struct CertificateDescription {
     pub start_date: ValidityDate,
     /// Until when the leaf is valid.
     pub end_date: ValidityDate,
+    /// Whether less than 30 % of its lifetime is left.
+    pub expiring: bool,
 }
 
 /// The answer to a list request.

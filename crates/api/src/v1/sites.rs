@@ -9,7 +9,7 @@ use super::origins::{
     ConnectionSharing, ForwardedHeaders, HealthCheck, OriginAddress, OriginLimits, OriginProtocol,
     OriginTimeouts, Outliers, Retries,
 };
-use super::tls::{CaList, ClientCertificateMode, TlsSettings, TlsVersion};
+use super::tls::{CaList, ClientCertificateMode, HttpsSettings, TlsSettings, TlsVersion};
 use crate::Timestamp;
 use crate::truststore::Validation;
 
@@ -61,6 +61,12 @@ pub struct SiteSettings {
     /// The TLS policy; the first edge certificate's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSettings>,
+    /// What is said to those who come without TLS; the first edge certificate's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<HttpsSettings>,
+    /// The site is served without TLS, where the edge listens for HTTP, and nowhere else. It has no certificate and asks nobody for one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plain_http: bool,
     /// Who may come in; the first edge certificate says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<SiteMutualAuthentication>,
@@ -75,6 +81,11 @@ pub struct SiteSettings {
     /// The site passes the bytes of its connections on as they are, instead of speaking HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpSettings>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How bytes are passed on. Who may come in is decided once per connection, and again whenever trust changes.

@@ -27,6 +27,37 @@ impl Default for TlsSettings {
     }
 }
 
+/// What is said to those who come, or could come, without TLS.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HttpsSettings {
+    /// Whether requests without TLS are sent to the same place over HTTPS, where the edge listens for them; otherwise they are refused.
+    pub redirect: bool,
+    /// What answers over TLS say in `Strict-Transport-Security`; nothing when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict_transport_security: Option<StrictTransportSecurity>,
+}
+
+impl HttpsSettings {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// HTTP Strict Transport Security (RFC 6797).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StrictTransportSecurity {
+    /// Seconds for which a browser comes over TLS only; 0 makes it forget.
+    pub max_age_seconds: u32,
+    /// Whether the names below are included.
+    #[serde(default)]
+    pub include_sub_domains: bool,
+    /// Whether the name may be in the lists that browsers are delivered with.
+    #[serde(default)]
+    pub preload: bool,
+}
+
 /// A TLS version. What is older than 1.2 cannot be written.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum TlsVersion {

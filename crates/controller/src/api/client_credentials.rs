@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
-use crate::app::{ErrorCode, ServiceError, left_is_little};
+use crate::app::{ErrorCode, ServiceError};
 use crate::model::{
     ClientCredential, CredentialId, CredentialReference, CredentialVersion, DeploymentKind, Warning,
 };
@@ -351,7 +351,7 @@ fn describe(
         fingerprint: leaf.fingerprint().to_string(),
         start_date: date(leaf.validity().not_before),
         end_date: date(leaf.validity().not_after),
-        expiring: left_is_little(leaf.validity(), now),
+        expiring: leaf.validity().ends_soon(now),
         created_date: wire::time(version.created_at),
         created_by: version.created_by.clone(),
     })

@@ -11,7 +11,9 @@ use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
 use crate::app::{ErrorCode, ServiceError, certificate_names};
-use crate::model::{DeploymentKind, EdgeCertificate, EdgeCertificateId, KeyPair, Warning};
+use crate::model::{
+    DeploymentKind, EdgeCertificate, EdgeCertificateId, KeyPair, KeyRequest, Warning,
+};
 use crate::{BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -163,7 +165,11 @@ fn create(call: Call) -> Answer {
         let service = call.controller.edge_certificates();
         let (certificate, warnings) = service.create(&call.caller, &input).await?;
         let link = link(certificate.id);
-        Reply::json(StatusCode::CREATED, &view(&certificate, Some(warnings)))?.with(LOCATION, &link)
+        Reply::json(
+            StatusCode::CREATED,
+            &view(&certificate, Some(warnings), call.controller.now()),
+        )?
+        .with(LOCATION, &link)
     })
 }
 
@@ -174,7 +180,8 @@ fn list(call: Call) -> Answer {
             .edge_certificates()
             .list(&call.caller)
             .await?;
-        let edge_certificates = certificates.iter().map(|it| view(it, None)).collect();
+        let now = call.controller.now();
+        let edge_certificates = certificates.iter().map(|it| view(it, None, now)).collect();
         Reply::json(StatusCode::OK, &v1::EdgeCertificates { edge_certificates })
     })
 }
@@ -183,7 +190,10 @@ fn show(call: Call) -> Answer {
     Box::pin(async move {
         let service = call.controller.edge_certificates();
         let certificate = service.find(&call.caller, id(&call)?).await?;
-        Reply::json(StatusCode::OK, &view(&certificate, None))
+        Reply::json(
+            StatusCode::OK,
+            &view(&certificate, None, call.controller.now()),
+        )
     })
 }
 
@@ -192,7 +202,10 @@ fn update(call: Call) -> Answer {
         let input = body::typed(body::parse(&call.body)?)?;
         let service = call.controller.edge_certificates();
         let (certificate, warnings) = service.replace(&call.caller, id(&call)?, &input).await?;
-        Reply::json(StatusCode::OK, &view(&certificate, Some(warnings)))
+        Reply::json(
+            StatusCode::OK,
+            &view(&certificate, Some(warnings), call.controller.now()),
+        )
     })
 }
 
@@ -249,13 +262,22 @@ fn link(id: EdgeCertificateId) -> String {
     deployments::subject_link(DeploymentKind::EdgeCertificate, id.number())
 }
 
-fn view(certificate: &EdgeCertificate, warnings: Option<Vec<Warning>>) -> v1::EdgeCertificate {
+fn view(
+    certificate: &EdgeCertificate,
+    warnings: Option<Vec<Warning>>,
+    now: UnixTime,
+) -> v1::EdgeCertificate {
     v1::EdgeCertificate {
         edge_certificate_id: certificate.id.to_string(),
         edge_certificate_link: link(certificate.id),
         name: certificate.name.clone(),
         version: certificate.version,
-        certificates: certificate.key_pairs.iter().filter_map(describe).collect(),
+        certificates: certificate
+            .key_pairs
+            .iter()
+            .filter_map(|pair| describe(pair, now))
+            .collect(),
+        key_requests: certificate.key_requests.iter().map(open_request).collect(),
         settings: certificate.settings.clone(),
         owner_site_id: certificate.owner_site.map(|id| id.to_string()),
         staging: deployments::on(certificate, Network::Staging),
@@ -268,7 +290,15 @@ fn view(certificate: &EdgeCertificate, warnings: Option<Vec<Warning>>) -> v1::Ed
     }
 }
 
-fn describe(pair: &KeyPair) -> Option<v1::CertificateDescription> {
+fn open_request(request: &KeyRequest) -> v1::KeyRequest {
+    v1::KeyRequest {
+        request_pem: request.request_pem.clone(),
+        created_date: wire::time(request.created_at),
+        created_by: request.created_by.clone(),
+    }
+}
+
+fn describe(pair: &KeyPair, now: UnixTime) -> Option<v1::CertificateDescription> {
     let leaf = pair.chain.first()?;
     let date = |time: UnixTime| ValidityDate::from_micros(time.as_micros());
     Some(v1::CertificateDescription {
@@ -283,5 +313,6 @@ fn describe(pair: &KeyPair) -> Option<v1::CertificateDescription> {
         fingerprint: leaf.fingerprint().to_string(),
         start_date: date(leaf.validity().not_before),
         end_date: date(leaf.validity().not_after),
+        expiring: leaf.validity().ends_soon(now),
     })
 }

@@ -3,7 +3,7 @@
 use countersign_snapshot::NamePattern;
 use countersign_trust::{
     CaSetVersion, Certificate, ExtendedKeyUsageRule, GeneralName, KeyAlgorithm, PeerChain, Policy,
-    RevocationIndex, Sha1Signatures, UnixTime, Validity, Verdict, evaluate, parse_bundle,
+    RevocationIndex, Sha1Signatures, UnixTime, Verdict, evaluate, parse_bundle,
 };
 
 use super::ErrorItem;
@@ -88,13 +88,49 @@ pub(crate) enum ChainPurpose {
     Server,
 }
 
+/// Where the key of an upload is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Keys<'k> {
+    /// In the upload, PEM.
+    Given(&'k str),
+    /// Among those that are here already.
+    Held(&'k [PrivateKey]),
+}
+
+impl Keys<'_> {
+    /// The key, or the code and the sentence that say why there is none.
+    fn of(self, certificates: &[Certificate]) -> Result<PrivateKey, (&'static str, String)> {
+        let unusable = |error| {
+            (
+                "private-key-unusable",
+                format!("The private key cannot be used: {error}."),
+            )
+        };
+        match self {
+            Self::Given(pem) => PrivateKey::from_pem(pem).map_err(unusable),
+            Self::Held(held) => {
+                let fits = |key: &&PrivateKey| {
+                    certificates
+                        .iter()
+                        .any(|certificate| key.belongs_to(certificate.public_key()))
+                };
+                let key = held.iter().find(fits).ok_or_else(|| {
+                    let detail = "No key that is held for this edge certificate belongs to the certificate; give its key, or the certificate that was signed for an open request.";
+                    ("private-key-missing", detail.to_owned())
+                })?;
+                PrivateKey::from_pkcs8(key.pkcs8.expose()).map_err(unusable)
+            }
+        }
+    }
+}
+
 /// Reads, orders, completes and checks an upload. `known` are certificates of issuers that may complete it.
 ///
 /// # Errors
 /// Everything that keeps the edge from presenting it, or clients from believing it.
 pub(crate) fn check(
     certificate_pem: &str,
-    private_key_pem: &str,
+    keys: Keys<'_>,
     known: &[Certificate],
     purpose: ChainPurpose,
     now: UnixTime,
@@ -115,14 +151,9 @@ pub(crate) fn check(
             Vec::new()
         }
     };
-    let key = PrivateKey::from_pem(private_key_pem)
-        .map_err(|error| {
-            problems.push(refused(
-                Field::Key,
-                "private-key-unusable",
-                format!("The private key cannot be used: {error}."),
-            ))
-        })
+    let key = keys
+        .of(&given)
+        .map_err(|(code, detail)| problems.push(refused(Field::Key, code, detail)))
         .ok();
     let (Some(key), false) = (key, given.is_empty()) else {
         return Err(problems);
@@ -313,7 +344,7 @@ fn check_validity(
                     validity.not_before
                 ),
             ));
-        } else if left_is_little(validity, now) {
+        } else if validity.ends_soon(now) {
             remarks.push(ChainRemark {
                 code: "certificate-expiring",
                 detail: format!(
@@ -323,13 +354,6 @@ fn check_validity(
             });
         }
     }
-}
-
-/// Whether less than 30 % of the lifetime is left.
-pub(crate) fn left_is_little(validity: Validity, now: UnixTime) -> bool {
-    let lifetime = validity.not_after.saturating_since(validity.not_before);
-    let left = validity.not_after.saturating_since(now);
-    left.as_micros() * 10 < lifetime.as_micros() * 3
 }
 
 fn check_leaf(leaf: &Certificate, purpose: ChainPurpose, problems: &mut Vec<ChainProblem>) {

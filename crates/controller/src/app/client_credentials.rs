@@ -14,7 +14,7 @@ pub(crate) use activation::CredentialBody;
 use references::refuse_used;
 pub(crate) use references::{exists, require_active};
 
-use super::chain::{self, ChainPurpose, CheckedChain};
+use super::chain::{self, ChainPurpose, CheckedChain, Keys};
 use super::input::check_name;
 use super::{Context, ErrorCode, ServiceError, change, deployments};
 use crate::model::{
@@ -209,8 +209,8 @@ impl<'c> ClientCredentials<'c> {
         let now = self.context.clock.now();
         let key = input.private_key_pem.expose();
         let purpose = ChainPurpose::Client;
-        let checked =
-            chain::check(&input.certificate_pem, key, &[], purpose, now).map_err(|problems| {
+        let checked = chain::check(&input.certificate_pem, Keys::Given(key), &[], purpose, now)
+            .map_err(|problems| {
                 let items = problems.into_iter().map(|problem| problem.item(""));
                 ServiceError::new(
                     ErrorCode::ClientCredentialValidationFailure,

@@ -1,14 +1,18 @@
 //! Edge certificates: what the edge presents to clients, and how it asks them for theirs.
 
 mod changes;
+mod key_requests;
 mod presenting;
 
 use countersign_api::v1::edge_certificates::EdgeCertificateInput;
+use countersign_pki::KeyWithRequest;
 use countersign_snapshot::{Network, ServerCertificate};
 
 pub(crate) use changes::{check_uploads, insert, remove_for_good, update};
 use presenting::in_use;
-pub(crate) use presenting::{covers_all, deploy_in, refuse_in_use, require_presentable};
+pub(crate) use presenting::{
+    covers_all, deploy_in, refuse_in_use, require_presentable, the_one_for_all,
+};
 
 use super::sites::CheckedEdgeCertificate;
 use super::{Context, ErrorCode, ServiceError, deployments};
@@ -34,7 +38,8 @@ impl<'c> EdgeCertificates<'c> {
         Self { context }
     }
 
-    /// Makes an edge certificate; no network presents it before it is deployed.
+    /// Makes an edge certificate; no network presents it before it is deployed. With a key request it may come without a certificate, which is
+    /// installed when somebody signed it.
     ///
     /// # Errors
     /// When a chain or a key cannot be used, a setting is not good, or the name is not free.
@@ -43,19 +48,39 @@ impl<'c> EdgeCertificates<'c> {
         caller: &Caller,
         input: &EdgeCertificateInput,
     ) -> Result<(EdgeCertificate, Vec<Warning>), ServiceError> {
-        let (chains, warnings) =
-            check_uploads(self.context, caller, &input.certificates, "/certificates").await?;
+        let made = self.key_request(input).await?;
+        let (chains, warnings) = if made.is_some() && input.certificates.is_empty() {
+            (Vec::new(), Vec::new())
+        } else {
+            check_uploads(
+                self.context,
+                caller,
+                &input.certificates,
+                &[],
+                "/certificates",
+            )
+            .await?
+        };
+        let asked = input.key_request.as_ref();
+        let name = input.name.as_ref().or_else(|| {
+            asked
+                .filter(|_| chains.is_empty())
+                .and_then(|asked| asked.names.first())
+        });
         let mut write = self.context.store.write().await?;
-        let certificate = insert(
+        let mut certificate = insert(
             self.context,
             &mut write,
             caller,
-            input.name.as_deref(),
+            name.map(String::as_str),
             &chains,
             &input.settings,
             None,
         )
         .await?;
+        if let Some(made) = made {
+            key_requests::keep(self.context, &mut write, caller, &mut certificate, made).await?;
+        }
         write.commit().await?;
         Ok((certificate, warnings))
     }
@@ -92,15 +117,18 @@ impl<'c> EdgeCertificates<'c> {
         id: EdgeCertificateId,
         input: &EdgeCertificateInput,
     ) -> Result<(EdgeCertificate, Vec<Warning>), ServiceError> {
+        let made = self.key_request(input).await?;
         let uploads = if input.certificates.is_empty() {
             (Vec::new(), Vec::new())
         } else {
-            check_uploads(self.context, caller, &input.certificates, "/certificates").await?
+            let held = key_requests::held(self.context, &self.find(caller, id).await?)?;
+            let uploads = &input.certificates;
+            check_uploads(self.context, caller, uploads, &held, "/certificates").await?
         };
         let (chains, warnings) = uploads;
         let mut write = self.context.store.write().await?;
         let certificate = find_in(write.connection(), caller, id).await?;
-        let certificate = update(
+        let mut certificate = update(
             self.context,
             &mut write,
             caller,
@@ -110,8 +138,24 @@ impl<'c> EdgeCertificates<'c> {
             &input.settings,
         )
         .await?;
+        let context = self.context;
+        key_requests::forget_answered(context, &mut write, &mut certificate).await?;
+        if let Some(made) = made {
+            key_requests::keep(context, &mut write, caller, &mut certificate, made).await?;
+        }
         write.commit().await?;
         Ok((certificate, warnings))
+    }
+
+    /// The key that is asked for, if one is.
+    async fn key_request(
+        &self,
+        input: &EdgeCertificateInput,
+    ) -> Result<Option<KeyWithRequest>, ServiceError> {
+        match &input.key_request {
+            Some(asked) => Ok(Some(key_requests::make(asked).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Removes an edge certificate and its keys for good.

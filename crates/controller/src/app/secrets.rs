@@ -73,7 +73,8 @@ impl PrivateKey {
         }
     }
 
-    fn from_pkcs8(der: &[u8]) -> Result<Self, ReadKeyError> {
+    /// Reads PKCS#8.
+    pub(crate) fn from_pkcs8(der: &[u8]) -> Result<Self, ReadKeyError> {
         if let Ok(pair) = rsa::KeyPair::from_pkcs8(der) {
             return from_rsa(&pair);
         }

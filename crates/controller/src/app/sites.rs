@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 pub(crate) use deploying::deploy_in;
 use deploying::owned;
-pub(crate) use settings::{CheckedEdgeCertificate, CheckedSite, checked_origin, credential_of};
+pub(crate) use settings::{
+    CheckedEdgeCertificate, CheckedSite, Https, checked_origin, credential_of,
+};
 
 use super::input::{check_name, invalid, short};
 use super::{Context, ErrorCode, ServiceError, change, deployments, edge_certificates};
@@ -29,7 +31,8 @@ impl<'c> Sites<'c> {
         Self { context }
     }
 
-    /// Makes a site, with a certificate and CA certificates of its own when they are given, and deploys it where that is asked for.
+    /// Makes a site, with a certificate and CA certificates of its own when they are given, and deploys it where that is asked for. Without a
+    /// certificate it presents the edge certificate that covers its hostnames.
     ///
     /// The steps are: CA set and version, their activation, then the site with its certificate and its deployments in one transaction. A
     /// request that was interrupted can be sent again: steps that are done are not repeated.
@@ -47,7 +50,18 @@ impl<'c> Sites<'c> {
             (None, Some(hostname)) => hostname.clone(),
             (None, None) => String::new(),
         };
-        check_shape(input)?;
+        let mut input = input.clone();
+        if input.certificate.is_none()
+            && input.settings.edge_certificate_ids.is_empty()
+            && !input.settings.plain_http
+        {
+            let mut read = self.context.store.read_consistently().await?;
+            let covering = edge_certificates::all_in(&mut read, caller).await?;
+            let now = self.context.clock.now();
+            input.settings.edge_certificate_ids =
+                edge_certificates::the_one_for_all(&covering, &input.settings.hostnames, now)?;
+        }
+        check_shape(&input)?;
         check_name(&name)?;
         {
             let mut read = self.context.store.read().await?;
@@ -57,7 +71,7 @@ impl<'c> Sites<'c> {
             }
         }
         let site = blank(self.context, caller, &name);
-        self.put(caller, site, input).await
+        self.put(caller, site, &input).await
     }
 
     /// The account's sites, by name.

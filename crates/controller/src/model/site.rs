@@ -62,6 +62,8 @@ pub struct EdgeCertificate {
     pub owner_site: Option<SiteId>,
     /// The certificates with their keys, best first.
     pub key_pairs: Vec<KeyPair>,
+    /// Keys that were made here and wait for their certificates, oldest first.
+    pub key_requests: Vec<KeyRequest>,
     /// When it was made.
     pub created_at: UnixTime,
     /// By whom.
@@ -79,6 +81,21 @@ impl EdgeCertificate {
     pub(crate) fn leaves(&self) -> impl Iterator<Item = &Certificate> {
         self.key_pairs.iter().filter_map(|pair| pair.chain.first())
     }
+}
+
+/// A key that was made here and waits for its certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyRequest {
+    /// Its number, out of those of key pairs.
+    pub id: KeyPairId,
+    /// The request for its certificate, PEM.
+    pub request_pem: String,
+    /// PKCS#8, sealed.
+    pub sealed_key: SealedSecret,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// By whom.
+    pub created_by: String,
 }
 
 /// A certificate chain with its key.

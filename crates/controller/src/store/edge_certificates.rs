@@ -6,7 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
 
 use super::{StoreError, chain, decode};
-use crate::model::{AccountId, EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, SiteId};
+use crate::model::{
+    AccountId, EdgeCertificate, EdgeCertificateId, KeyPair, KeyPairId, KeyRequest, SiteId,
+};
 
 impl FromRow<'_, SqliteRow> for EdgeCertificate {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
@@ -20,6 +22,7 @@ impl FromRow<'_, SqliteRow> for EdgeCertificate {
                 .try_get::<Option<i64>, _>("owner_site")?
                 .map(SiteId::new),
             key_pairs: Vec::new(),
+            key_requests: Vec::new(),
             created_at: decode::time(row, "created_at")?,
             created_by: row.try_get("created_by")?,
             modified_at: decode::optional_time(row, "modified_at")?,
@@ -36,6 +39,19 @@ impl FromRow<'_, SqliteRow> for KeyPair {
             chain: chain::column(row, "chain")?,
             sealed_key: SealedSecret::from_bytes(row.try_get("sealed_key")?)
                 .map_err(|_| decode::corrupt("sealed key"))?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for KeyRequest {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: KeyPairId::new(row.try_get("id")?),
+            request_pem: row.try_get("request")?,
+            sealed_key: SealedSecret::from_bytes(row.try_get("sealed_key")?)
+                .map_err(|_| decode::corrupt("sealed key"))?,
+            created_at: decode::time(row, "created_at")?,
+            created_by: row.try_get("created_by")?,
         })
     }
 }
@@ -99,6 +115,39 @@ pub(crate) async fn replace_keys(
     Ok(())
 }
 
+/// Adds a key that waits for its certificate.
+pub(crate) async fn insert_request(
+    connection: &mut SqliteConnection,
+    id: EdgeCertificateId,
+    request: &KeyRequest,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO edge_certificate_key_requests (id, edge_certificate_id, request, sealed_key, created_at, created_by)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(request.id.number())
+    .bind(id.number())
+    .bind(&request.request_pem)
+    .bind(request.sealed_key.to_bytes())
+    .bind(request.created_at.as_micros())
+    .bind(&request.created_by)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a request whose certificate is there.
+pub(crate) async fn delete_request(
+    connection: &mut SqliteConnection,
+    id: KeyPairId,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM edge_certificate_key_requests WHERE id = ?")
+        .bind(id.number())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The edge certificates of an account by name, with their keys; only one when `id` is given.
 pub(crate) async fn list(
     connection: &mut SqliteConnection,
@@ -120,6 +169,16 @@ pub(crate) async fn list(
     )
     .bind(account.as_str())
     .bind(id.map(EdgeCertificateId::number))
+    .fetch_all(&mut *connection)
+    .await?;
+    let requests = sqlx::query(
+        "SELECT requests.* FROM edge_certificate_key_requests requests
+         JOIN edge_certificates ON edge_certificates.id = requests.edge_certificate_id
+         WHERE edge_certificates.account_id = ?1 AND (?2 IS NULL OR edge_certificates.id = ?2)
+         ORDER BY requests.edge_certificate_id, requests.id",
+    )
+    .bind(account.as_str())
+    .bind(id.map(EdgeCertificateId::number))
     .fetch_all(connection)
     .await?;
     let mut pairs: std::collections::HashMap<i64, Vec<KeyPair>> = std::collections::HashMap::new();
@@ -129,8 +188,17 @@ pub(crate) async fn list(
             .or_default()
             .push(KeyPair::from_row(row)?);
     }
+    let mut open: std::collections::HashMap<i64, Vec<KeyRequest>> =
+        std::collections::HashMap::new();
+    for row in &requests {
+        open.entry(row.try_get("edge_certificate_id")?)
+            .or_default()
+            .push(KeyRequest::from_row(row)?);
+    }
     for certificate in &mut certificates {
-        certificate.key_pairs = pairs.remove(&certificate.id.number()).unwrap_or_default();
+        let id = certificate.id.number();
+        certificate.key_pairs = pairs.remove(&id).unwrap_or_default();
+        certificate.key_requests = open.remove(&id).unwrap_or_default();
     }
     Ok(certificates)
 }
@@ -155,6 +223,10 @@ pub(crate) async fn delete(
     id: EdgeCertificateId,
 ) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM edge_certificate_keys WHERE edge_certificate_id = ?")
+        .bind(id.number())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM edge_certificate_key_requests WHERE edge_certificate_id = ?")
         .bind(id.number())
         .execute(&mut *connection)
         .await?;

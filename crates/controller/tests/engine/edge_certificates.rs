@@ -141,6 +141,7 @@ async fn its_mutual_authentication_holds_for_sites_that_say_nothing() {
         settings: EdgeCertificateSettings {
             mutual_authentication: Some(MutualAuthentication {
                 ca_set_id: id.to_string(),
+                additional_ca_set_ids: Vec::new(),
                 mode: ClientCertificateMode::Require,
                 send_ca_list: CaList::None,
                 ocsp: false,
@@ -148,6 +149,7 @@ async fn its_mutual_authentication_holds_for_sites_that_say_nothing() {
             ..EdgeCertificateSettings::default()
         },
         name: None,
+        key_request: None,
     };
     let service = world.controller.edge_certificates();
     let (certificate, _) = service.create(&world.caller, &input).await.unwrap();

@@ -41,6 +41,7 @@ async fn asking(world: &World, names: &[&str], ca_set: Option<CaSetId>) -> EdgeC
         settings: EdgeCertificateSettings {
             mutual_authentication: ca_set.map(|id| MutualAuthentication {
                 ca_set_id: id.to_string(),
+                additional_ca_set_ids: Vec::new(),
                 mode: ClientCertificateMode::Request,
                 send_ca_list: CaList::default(),
                 ocsp: false,
@@ -48,6 +49,7 @@ async fn asking(world: &World, names: &[&str], ca_set: Option<CaSetId>) -> EdgeC
             ..EdgeCertificateSettings::default()
         },
         name: Some(format!("for {}", names.join(" and "))),
+        key_request: None,
     };
     let service = world.controller.edge_certificates();
     let (made, _) = service.create(&world.caller, &input).await.unwrap();

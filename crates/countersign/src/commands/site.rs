@@ -112,6 +112,9 @@ fn page(site: &Site) -> String {
             &format!("TCP, {header}, closed after {idle} s without a byte"),
         );
     }
+    if settings.plain_http {
+        page.line("TLS", "none");
+    }
     page.line("certificates", &settings.edge_certificate_ids.join(", "));
     match &settings.mutual_authentication {
         Some(clients) => {

@@ -401,6 +401,21 @@ pub(super) const ALL: &[Metric] = &[
         collect: crls,
     },
     Metric {
+        name: "certificates_ending_soon",
+        kind: MetricType::Gauge,
+        labels: &["network", "presented_to"],
+        help: "Certificates that the node presents and that have less than 30 % of their lifetime left, or none: to be renewed.",
+        collect: |node, family| {
+            let ending = node
+                .enforced()
+                .map_or([0; 2], |enforced| enforced.ending_soon(node.now()));
+            let mut parties = ["clients", "origins"].into_iter().zip(ending);
+            parties.try_for_each(|(party, count)| {
+                family.gauge(&[node.network.as_str(), party], count as u64)
+            })
+        },
+    },
+    Metric {
         name: "generation",
         kind: MetricType::Gauge,
         labels: &["network"],

@@ -3,13 +3,16 @@
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use countersign_snapshot::{Binding, ClientAuthMode, ServerCertificate, StrictTransport};
+use countersign_snapshot::{
+    Binding, ClientAuthMode, ClientCredential, ServerCertificate, StrictTransport,
+};
 use countersign_testkit::client::body;
 use countersign_testkit::origin::Reaction;
 use countersign_testkit::pki::KeyKind;
 use countersign_testkit::{Credential, NOW, Origin};
 use http::{Request, Response, StatusCode};
 
+use crate::metrics::{admin, sample};
 use crate::world::{CLIENTS, World};
 
 const HSTS: Option<StrictTransport> = Some(StrictTransport {
@@ -236,4 +239,44 @@ async fn a_renewed_certificate_is_there_from_the_next_handshake_on_and_no_connec
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
     assert_eq!(two.get("/on").await.unwrap().text(), "at once");
     assert_eq!(one.get("/on").await.unwrap().text(), "at once");
+}
+
+#[tokio::test]
+async fn a_certificate_raises_an_alarm_when_less_than_a_third_of_its_life_is_left() {
+    const LIFE: i64 = 100 * countersign_testkit::DAY;
+    let world = World::empty().await;
+    let admin = admin(&world);
+    let issue = |request: countersign_testkit::Request| request.valid(NOW, NOW + LIFE).issue();
+    let server = issue(world.server_root.server(["open.test"]));
+    let client = issue(world.clients.client("edge"));
+    let binding = Binding {
+        server_certificates: vec!["one".parse().unwrap()],
+        ..world.open_binding("open", &["open.test"])
+    };
+    world
+        .activate_with(&[binding], |snapshot| {
+            snapshot.server_certificates = vec![ServerCertificate {
+                id: "one".parse().unwrap(),
+                chain: server.chain_der(),
+                key: world.seal(ServerCertificate::SEAL_CONTEXT, server.key_der()),
+            }];
+            // Under both of the names that a credential has.
+            snapshot.client_credentials = ["credential-1", "credential-1-1"]
+                .map(|id| ClientCredential {
+                    id: id.parse().unwrap(),
+                    chain: client.chain_der(),
+                    key: world.seal(ClientCredential::SEAL_CONTEXT, client.key_der()),
+                })
+                .to_vec();
+        })
+        .await;
+    for (passed, expected) in [(0, 0.0), (69, 0.0), (71, 1.0), (101, 1.0)] {
+        world.clock.set(NOW + passed * countersign_testkit::DAY);
+        for party in ["clients", "origins"] {
+            let series = format!(
+                "countersign_edge_certificates_ending_soon{{network=\"staging\",presented_to=\"{party}\"}}"
+            );
+            assert_eq!(sample(&admin, &series).await, expected, "{party} {passed}");
+        }
+    }
 }

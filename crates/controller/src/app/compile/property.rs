@@ -6,6 +6,7 @@ use countersign_snapshot::{
 };
 
 use super::{CompileError, NetworkState};
+use crate::app::sites::Https;
 use crate::model::EdgeCertificateId;
 
 /// A property as it is enforced, whoever described it.
@@ -38,6 +39,10 @@ pub(crate) struct Hosts {
     pub(crate) tls: Option<TlsPolicy>,
     /// None when the first edge certificate says.
     pub(crate) client_auth: Option<ClientAuth>,
+    /// None when the first edge certificate says.
+    pub(crate) https: Option<Https>,
+    /// Served without TLS, and so without any edge certificate.
+    pub(crate) is_plain: bool,
 }
 
 impl NetworkState {
@@ -69,13 +74,21 @@ impl NetworkState {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let first = certificates
-            .first()
-            .ok_or_else(|| CompileError(format!("{subject} has no edge certificate")))?;
+        let first = certificates.first().map(|it| &it.settings);
+        if first.is_none() && !hosts.is_plain {
+            return Err(CompileError(format!("{subject} has no edge certificate")));
+        }
         let client_auth = hosts
             .client_auth
             .clone()
-            .unwrap_or_else(|| first.settings.client_auth.clone());
+            .or_else(|| first.map(|first| first.client_auth.clone()))
+            .unwrap_or_else(ClientAuth::off);
+        // Where bytes are passed on there is no HTTP to say it in, whatever the certificate says for other names.
+        let https = hosts
+            .https
+            .or_else(|| first.map(|first| first.https))
+            .filter(|_| property.service == Service::Http)
+            .unwrap_or_default();
         let missing = (client_auth.mode != ClientAuthMode::Off)
             .then(|| {
                 client_auth
@@ -97,14 +110,21 @@ impl NetworkState {
                 .flat_map(|certificate| certificate.certificates.iter())
                 .map(|certificate: &ServerCertificate| certificate.id.clone())
                 .collect(),
-            tls: hosts.tls.unwrap_or(first.settings.tls),
+            tls: hosts
+                .tls
+                .or_else(|| first.map(|first| first.tls))
+                .unwrap_or_default(),
             rules: property.rules.clone(),
             client_auth,
             origin: property.origin.clone(),
             service: property.service.clone(),
             property: property.version.clone(),
-            plain_http: PlainHttp::Refuse,
-            strict_transport: None,
+            plain_http: match (hosts.is_plain, https.redirect) {
+                (true, _) => PlainHttp::Serve,
+                (false, true) => PlainHttp::Redirect,
+                (false, false) => PlainHttp::Refuse,
+            },
+            strict_transport: https.strict_transport,
         })
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn read_uploads(
             .collect();
         if given.len() == declared.certificates.len() {
             let (chains, _) =
-                edge_certificates::check_uploads(context, caller, &given, "/certificates")
+                edge_certificates::check_uploads(context, caller, &given, &[], "/certificates")
                     .await
                     .map_err(|error| within(&at, error))?;
             uploads.edge_certificates.insert(name.clone(), chains);

@@ -5,8 +5,9 @@ use countersign_snapshot::ServerCertificate;
 use countersign_trust::Certificate;
 use serde_json::{Value, json};
 
-use crate::app::chain::{self, ChainPurpose, CheckedChain, names};
+use crate::app::chain::{self, ChainPurpose, CheckedChain, Keys, names};
 use crate::app::input::{check_name, invalid};
+use crate::app::secrets::PrivateKey;
 use crate::app::sites::CheckedEdgeCertificate;
 use crate::app::{Context, ErrorCode, ServiceError, change, deployments};
 use crate::model::{
@@ -15,14 +16,16 @@ use crate::model::{
 use crate::store::{self, Write};
 
 const COUNTER: &str = "edge_certificate";
-const KEY_PAIR_COUNTER: &str = "key_pair";
-const KEY_PAIRS_MAX: usize = 8;
+pub(super) const KEY_PAIR_COUNTER: &str = "key_pair";
+pub(super) const KEY_PAIRS_MAX: usize = 8;
 
-/// Reads and checks chains with their keys, before any transaction: it takes time.
+/// Reads and checks chains with their keys, before any transaction: it takes time. A key that does not come along is looked for among those
+/// that are held.
 pub(crate) async fn check_uploads(
     context: &Context,
     caller: &Caller,
     uploads: &[CertificateUpload],
+    held: &[PrivateKey],
     pointer: &str,
 ) -> Result<(Vec<CheckedChain>, Vec<Warning>), ServiceError> {
     if uploads.is_empty() || uploads.len() > KEY_PAIRS_MAX {
@@ -44,7 +47,10 @@ pub(crate) async fn check_uploads(
     let now = context.clock.now();
     let (mut chains, mut items, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for (index, upload) in uploads.iter().enumerate() {
-        let key = upload.private_key_pem.expose();
+        let keys = match upload.private_key_pem.expose() {
+            "" => Keys::Held(held),
+            pem => Keys::Given(pem),
+        };
         // A single upload of a site is no list.
         let place = if pointer == "/certificates" {
             format!("{pointer}/{index}")
@@ -52,7 +58,7 @@ pub(crate) async fn check_uploads(
             pointer.to_owned()
         };
         let purpose = ChainPurpose::Server;
-        match chain::check(&upload.certificate_pem, key, &known, purpose, now) {
+        match chain::check(&upload.certificate_pem, keys, &known, purpose, now) {
             Ok(checked) => {
                 let remarks = checked.remarks.iter();
                 warnings.extend(remarks.map(|remark| remark.warning(&place)));
@@ -90,6 +96,7 @@ pub(crate) async fn insert(
         settings: EdgeCertificateSettings::default(),
         owner_site,
         key_pairs: Vec::new(),
+        key_requests: Vec::new(),
         created_at: context.clock.now(),
         created_by: caller.name.clone(),
         modified_at: None,
@@ -213,6 +220,7 @@ fn state(certificate: &EdgeCertificate) -> Value {
         "name": certificate.name,
         "version": certificate.version,
         "settings": certificate.settings,
+        "keyRequests": certificate.key_requests.len(),
         "ownerSite": certificate.owner_site.map(SiteId::number),
         "certificates": certificate
             .leaves()

@@ -59,6 +59,16 @@ pub(crate) fn require_presentable(
     patterns: &[NamePattern],
     now: UnixTime,
 ) -> Result<(), ServiceError> {
+    if certificate.key_pairs.is_empty() {
+        return Err(ServiceError::new(
+            ErrorCode::EdgeCertificateValidationFailure,
+            format!(
+                "`{}` has no certificate yet; have its request signed and install what comes back.",
+                certificate.name
+            ),
+        )
+        .with("edgeCertificateId", certificate.id.to_string()));
+    }
     for leaf in certificate.leaves() {
         let until = leaf.validity().not_after;
         if until < now {
@@ -97,6 +107,43 @@ pub(crate) fn require_presentable(
 /// Whether each of its certificates may be presented for all names of a pattern.
 pub(crate) fn covers_all(certificate: &EdgeCertificate, pattern: &NamePattern) -> bool {
     certificate.leaves().all(|leaf| covers(leaf, pattern))
+}
+
+/// The edge certificate that covers all hostnames of a site which names none, by its id; no id when there is none.
+///
+/// # Errors
+/// When several do: which one is meant is for a person to say.
+pub(crate) fn the_one_for_all(
+    known: &[EdgeCertificate],
+    hostnames: &[String],
+    now: UnixTime,
+) -> Result<Vec<String>, ServiceError> {
+    let names = hostnames.iter().map(|name| name.parse());
+    let Ok(patterns) = names.collect::<Result<Vec<NamePattern>, _>>() else {
+        return Ok(Vec::new());
+    };
+    let covering: Vec<_> = known
+        .iter()
+        // A site's own comes and goes with that site.
+        .filter(|it| it.owner_site.is_none() && !it.key_pairs.is_empty() && !patterns.is_empty())
+        .filter(|it| it.leaves().all(|leaf| leaf.validity().not_after > now))
+        .filter(|it| patterns.iter().all(|pattern| covers_all(it, pattern)))
+        .collect();
+    if covering.len() > 1 {
+        let names: Vec<_> = covering
+            .iter()
+            .map(|it| format!("`{}` ({})", it.name, it.id))
+            .collect();
+        return Err(ServiceError::new(
+            ErrorCode::InvalidField,
+            format!(
+                "Several edge certificates cover the hostnames: {}; name one.",
+                names.join(", ")
+            ),
+        )
+        .at("/edgeCertificateIds"));
+    }
+    Ok(covering.iter().map(|it| it.id.to_string()).collect())
 }
 
 /// Refuses to take an edge certificate away from those that present it.

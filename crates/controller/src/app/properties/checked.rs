@@ -236,6 +236,8 @@ impl CheckedProperty {
                 edge_certificates: certificates.clone(),
                 tls: None,
                 client_auth: None,
+                https: None,
+                is_plain: false,
             })
             .collect();
         let own = self.own_origins.iter().map(|(key, origin)| Origin {

@@ -32,7 +32,8 @@ impl Sites<'_> {
         let (chains, mut warnings) = match &input.certificate {
             Some(upload) => {
                 let upload = std::slice::from_ref(upload);
-                edge_certificates::check_uploads(context, caller, upload, "/certificate").await?
+                edge_certificates::check_uploads(context, caller, upload, &[], "/certificate")
+                    .await?
             }
             None => (Vec::new(), Vec::new()),
         };

@@ -2,6 +2,7 @@
 
 mod clients;
 mod edge_certificate;
+mod https;
 mod names;
 mod origin;
 mod origin_policy;
@@ -17,6 +18,7 @@ use countersign_snapshot::{ClientAuthMode, NamePattern, Origin, OriginId, Servic
 
 pub(crate) use clients::Clients;
 pub(crate) use edge_certificate::CheckedEdgeCertificate;
+pub(crate) use https::Https;
 use names::{edge_certificates, hostnames, paths, presets};
 use origin::origin;
 pub(crate) use origin::{checked_origin, credential_of};
@@ -39,6 +41,10 @@ pub(crate) struct CheckedSite {
     pub(crate) tls: Option<TlsPolicy>,
     /// None when the first edge certificate says.
     pub(crate) clients: Option<Clients>,
+    /// None when the first edge certificate says.
+    pub(crate) https: Option<Https>,
+    /// Served without TLS.
+    pub(crate) is_plain: bool,
     denied_paths: Vec<String>,
     forward: IdentityPresets,
     origin: Origin,
@@ -61,7 +67,7 @@ impl CheckedSite {
         let mut problems = Problems::default();
         let site = Self {
             names: hostnames(&settings.hostnames, &mut problems),
-            edge_certificates: edge_certificates(&settings.edge_certificate_ids, &mut problems),
+            edge_certificates: edge_certificates(settings, &mut problems),
             tls: settings
                 .tls
                 .map(|tls| tls_policy(tls, "/tls", &mut problems)),
@@ -69,6 +75,10 @@ impl CheckedSite {
                 .mutual_authentication
                 .as_ref()
                 .map(|clients| clients::clients(clients, &mut problems)),
+            https: settings
+                .https
+                .map(|settings| https::https(settings, "/https", &mut problems)),
+            is_plain: settings.plain_http,
             denied_paths: paths(&settings.denied_paths, "/deniedPaths", &mut problems),
             forward: presets(&settings.forward_identity, &mut problems),
             origin: origin(&settings.origin, settings.tcp.is_some(), &mut problems),
@@ -76,6 +86,9 @@ impl CheckedSite {
                 tcp::service(settings, tcp, &mut problems)
             }),
         };
+        if site.is_plain {
+            https::refuse_tls(settings, &mut problems);
+        }
         if problems.0.is_empty() {
             // What remains is for the one judge of rules to say; the words of the short form have nothing that it refuses.
             let rules = site.rules(&site.origin.id, site.clients.as_ref());
@@ -112,6 +125,8 @@ impl CheckedSite {
                 names: self.names.clone(),
                 edge_certificates: self.edge_certificates.clone(),
                 tls: self.tls,
+                https: self.https,
+                is_plain: self.is_plain,
                 client_auth: clients.map(|clients| clients.auth),
             }],
             origins: vec![Origin {

@@ -8,7 +8,7 @@ use clap::Args;
 use countersign_api::v1::edge_certificates::EdgeCertificateInput;
 
 use crate::connection::Session;
-use crate::deployed::upload;
+use crate::deployed::uploads;
 use crate::output::warn;
 
 /// Puts another certificate and key in the place of what an edge certificate holds; its settings stay.
@@ -16,12 +16,12 @@ use crate::output::warn;
 pub(crate) struct Renew {
     /// The edge certificate's name or id.
     edge_certificate: String,
-    /// The new certificate with its intermediates, PEM.
-    #[arg(long, value_name = "FILE")]
-    certificate: PathBuf,
-    /// Its private key, PEM.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// The new certificate with its intermediates, PEM; several, best first.
+    #[arg(long, value_name = "FILE", required = true)]
+    certificate: Vec<PathBuf>,
+    /// Its private key, PEM; of several certificates in their order.
+    #[arg(long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
 }
 
 impl Renew {
@@ -29,9 +29,9 @@ impl Renew {
         let client = &session.client;
         let known = super::find(client, &self.edge_certificate).await?;
         let input = EdgeCertificateInput {
-            name: None,
-            certificates: vec![upload(&self.certificate, &self.key)?],
+            certificates: uploads(&self.certificate, &self.key)?,
             settings: known.settings,
+            ..EdgeCertificateInput::default()
         };
         let id = &known.edge_certificate_id;
         let renewed = client.update_edge_certificate(id, &input).await?;

@@ -10,6 +10,7 @@ use countersign_api::v1::sites::{Enforcement, ProxyProtocol, SiteInput, SiteSett
 use countersign_api::v1::tls::{ClientCertificateMode, HttpVersions};
 
 use crate::ca_set::{Network, find};
+use crate::commands::https::HttpsOptions;
 use crate::deployed::{concatenate, upload};
 use origin::OriginOptions;
 
@@ -51,6 +52,11 @@ pub(crate) struct SiteOptions {
     /// The HTTP versions to offer; `http1-to-http3` tells clients of HTTP/3, which many cannot present a certificate over.
     #[arg(long, value_enum, value_name = "VERSIONS", conflicts_with = "tcp")]
     http_versions: Option<Http>,
+    /// Serve without TLS, where the edge listens for HTTP (`listen_http`), and nowhere else.
+    #[arg(long, conflicts_with_all = ["certificate", "edge_certificate", "client_ca", "ca_set", "tcp"])]
+    plain_http: bool,
+    #[command(flatten)]
+    https: HttpsOptions,
     /// Pass the bytes of connections on as they are, instead of speaking HTTP. Unless --mode says otherwise, the handshake fails without
     /// a valid certificate.
     #[arg(long)]
@@ -145,6 +151,12 @@ impl SiteOptions {
             }
         }
         self.tell_protocols(&mut settings);
+        if self.plain_http {
+            settings.plain_http = true;
+        }
+        if self.https.tells() {
+            self.https.tell(settings.https.get_or_insert_default());
+        }
         replace(&mut settings.denied_paths, &self.denied_path);
         replace(&mut settings.forward_identity, &self.forward_identity);
         replace(&mut settings.edge_certificate_ids, &self.edge_certificate);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    boolean, choice, integer, list, network, nullable, object, percent, progress, reference, some,
-    text, time,
+    boolean, choice, integer, list, network, nullable, object, percent, progress, reference, text,
+    time,
 };
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
@@ -30,6 +30,7 @@ fn requests() -> Vec<(&'static str, Value)> {
             "EdgeCertificateRequest",
             object(&[
                 ("certificates?", list("CertificateUpload")),
+                ("keyRequest?", reference("KeyRequestInput")),
                 ("name?", text()),
                 ("settings?", reference("EdgeCertificateSettings")),
             ]),
@@ -39,9 +40,23 @@ fn requests() -> Vec<(&'static str, Value)> {
             object(&[
                 ("certificatePem", text()),
                 (
-                    "privateKeyPem",
+                    "privateKeyPem?",
                     json!({"type": "string", "writeOnly": true}),
                 ),
+            ]),
+        ),
+        (
+            "KeyRequestInput",
+            object(&[
+                ("commonName?", text()),
+                ("country?", text()),
+                (
+                    "keyType?",
+                    choice(&["P256", "P384", "ED25519", "RSA2048", "RSA4096"]),
+                ),
+                ("names", texts()),
+                ("organization?", text()),
+                ("organizationalUnit?", text()),
             ]),
         ),
     ]
@@ -52,14 +67,34 @@ fn parts() -> Vec<(&'static str, Value)> {
         (
             "EdgeCertificateSettings",
             object(&[
+                ("https?", reference("HttpsSettings")),
                 ("mutualAuthentication?", reference("MutualAuthentication")),
                 ("ocspStapling?", choice(&["on", "privateNetwork", "off"])),
                 ("tls?", reference("TlsSettings")),
             ]),
         ),
         (
+            "HttpsSettings",
+            object(&[
+                ("redirect?", boolean()),
+                (
+                    "strictTransportSecurity?",
+                    reference("StrictTransportSecurity"),
+                ),
+            ]),
+        ),
+        (
+            "StrictTransportSecurity",
+            object(&[
+                ("includeSubDomains?", boolean()),
+                ("maxAgeSeconds", integer()),
+                ("preload?", boolean()),
+            ]),
+        ),
+        (
             "MutualAuthentication",
             object(&[
+                ("additionalCaSetIds?", texts()),
                 ("caSetId", text()),
                 ("mode?", mode()),
                 ("ocsp?", boolean()),
@@ -106,9 +141,10 @@ fn answers() -> Vec<(&'static str, Value)> {
     site.extend(site_settings());
     site.extend(history());
     let mut edge_certificate = vec![
-        ("certificates", some("PresentedCertificate")),
+        ("certificates", list("PresentedCertificate")),
         ("edgeCertificateId", text()),
         ("edgeCertificateLink", text()),
+        ("keyRequests?", list("OpenKeyRequest")),
         ("name", text()),
         ("ownerSiteId", nullable(text())),
         ("settings", reference("EdgeCertificateSettings")),
@@ -123,10 +159,19 @@ fn answers() -> Vec<(&'static str, Value)> {
             object(&[("edgeCertificates", list("EdgeCertificate"))]),
         ),
         (
+            "OpenKeyRequest",
+            object(&[
+                ("createdBy", text()),
+                ("createdDate", time()),
+                ("requestPem", text()),
+            ]),
+        ),
+        (
             "PresentedCertificate",
             object(&[
                 ("certificatePem", text()),
                 ("endDate", time()),
+                ("expiring", boolean()),
                 ("fingerprint", text()),
                 ("issuer", text()),
                 ("keyAlgorithm", text()),
@@ -182,10 +227,12 @@ pub(super) fn site_settings() -> Vec<(&'static str, Value)> {
             "hostnames",
             json!({"type": "array", "minItems": 1, "items": text()}),
         ),
+        ("https?", reference("HttpsSettings")),
         (
             "mutualAuthentication?",
             reference("SiteMutualAuthentication"),
         ),
+        ("plainHttp?", boolean()),
         ("origin", reference("SiteOrigin")),
         ("tcp?", reference("TcpSettings")),
         ("tls?", reference("TlsSettings")),

@@ -95,10 +95,26 @@ pub(super) fn mutual_authentication(
     settings: &MutualAuthentication,
     problems: &mut Problems,
 ) -> ClientAuth {
-    let pointer = "/settings/mutualAuthentication/caSetId";
-    let ca_sets = ca_set_id(&settings.ca_set_id, pointer, problems)
-        .into_iter()
-        .collect();
+    let base = "/settings/mutualAuthentication";
+    let mut ca_sets = Vec::from_iter(ca_set_id(
+        &settings.ca_set_id,
+        &format!("{base}/caSetId"),
+        problems,
+    ));
+    if settings.additional_ca_set_ids.len() >= CA_SETS_MAX {
+        problems.add(
+            format!("{base}/additionalCaSetIds"),
+            "too-many-ca-sets",
+            format!("An edge certificate names at most {CA_SETS_MAX} CA sets."),
+        );
+    }
+    for (index, text) in settings.additional_ca_set_ids.iter().enumerate() {
+        let pointer = format!("{base}/additionalCaSetIds/{index}");
+        match ca_set_id(text, &pointer, problems) {
+            Some(id) if !ca_sets.contains(&id) => ca_sets.push(id),
+            _ => {}
+        }
+    }
     client_auth(settings.mode, ca_sets, settings.send_ca_list, settings.ocsp)
 }
 

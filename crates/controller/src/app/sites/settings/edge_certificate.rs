@@ -4,6 +4,7 @@ use countersign_api::v1::edge_certificates::EdgeCertificateSettings;
 use countersign_snapshot::{ClientAuth, TlsPolicy};
 
 use super::clients::mutual_authentication;
+use super::https::{Https, https};
 use super::tls::tls_policy;
 use crate::app::ErrorItem;
 use crate::app::input::Problems;
@@ -13,6 +14,7 @@ use crate::app::input::Problems;
 pub(crate) struct CheckedEdgeCertificate {
     pub(crate) tls: TlsPolicy,
     pub(crate) client_auth: ClientAuth,
+    pub(crate) https: Https,
 }
 
 impl CheckedEdgeCertificate {
@@ -30,6 +32,7 @@ impl CheckedEdgeCertificate {
                 .map_or_else(ClientAuth::off, |mutual| {
                     mutual_authentication(mutual, &mut problems)
                 }),
+            https: https(settings.https, "/settings/https", &mut problems),
         };
         problems.or(checked)
     }

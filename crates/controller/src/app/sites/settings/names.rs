@@ -1,5 +1,6 @@
 //! Lists of names in settings: hostnames, edge certificates, paths and forms of identity.
 
+use countersign_api::v1::sites::SiteSettings;
 use countersign_rules::IdentityPresets;
 use countersign_snapshot::NamePattern;
 
@@ -38,14 +39,15 @@ pub(super) fn hostnames(texts: &[String], problems: &mut Problems) -> Vec<NamePa
 }
 
 pub(super) fn edge_certificates(
-    texts: &[String],
+    settings: &SiteSettings,
     problems: &mut Problems,
 ) -> Vec<EdgeCertificateId> {
-    if texts.is_empty() {
+    let texts = &settings.edge_certificate_ids;
+    if texts.is_empty() && !settings.plain_http {
         problems.add(
             "/edgeCertificateIds",
             "missing-edge-certificate",
-            "A site needs a server certificate: upload one as `certificate`, or name edge certificates in `edgeCertificateIds`.",
+            "A site needs a server certificate: upload one as `certificate`, name edge certificates in `edgeCertificateIds`, or have one that covers its hostnames.",
         );
     }
     let mut ids = Vec::with_capacity(texts.len());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_api::v1::sites::{ProxyProtocol as WireProxyProtocol, SiteSettings, TcpSettings};
-use countersign_api::v1::tls::HttpVersions;
+use countersign_api::v1::tls::{HttpVersions, HttpsSettings};
 use countersign_snapshot::{ProxyProtocol, Service, TcpService};
 
 use crate::app::input::{Problems, short};
@@ -87,6 +87,16 @@ fn refuse_http(settings: &SiteSettings, problems: &mut Problems) {
             "/origin/hostHeader",
             "needs-http",
             "A site with `tcp` sends no Host header to its origin; leave this out.",
+        );
+    }
+    if settings
+        .https
+        .is_some_and(|https| https != HttpsSettings::default())
+    {
+        problems.add(
+            "/https",
+            "needs-http",
+            "A site with `tcp` speaks no HTTP to say this in; leave it out.",
         );
     }
     let http = settings

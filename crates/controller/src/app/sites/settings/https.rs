@@ -1,0 +1,85 @@
+//! What is said to those who come without TLS, and sites that are served without it.
+
+use countersign_api::v1::sites::SiteSettings;
+use countersign_api::v1::tls::HttpsSettings;
+use countersign_snapshot::StrictTransport;
+
+use crate::app::input::Problems;
+
+/// The lists that browsers are delivered with take nobody who promises less.
+const PRELOAD_MIN_SECONDS: u32 = 31_536_000;
+
+/// What is said to those who come without TLS.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Https {
+    pub(crate) redirect: bool,
+    pub(crate) strict_transport: Option<StrictTransport>,
+}
+
+pub(super) fn https(settings: HttpsSettings, pointer: &str, problems: &mut Problems) -> Https {
+    let strict_transport = settings
+        .strict_transport_security
+        .map(|it| StrictTransport {
+            max_age_seconds: it.max_age_seconds,
+            include_subdomains: it.include_sub_domains,
+            preload: it.preload,
+        });
+    let is_too_little = strict_transport.is_some_and(|it| {
+        it.preload && !(it.include_subdomains && it.max_age_seconds >= PRELOAD_MIN_SECONDS)
+    });
+    if is_too_little {
+        problems.add(
+            format!("{pointer}/strictTransportSecurity/preload"),
+            "preload-needs-more",
+            format!(
+                "The lists of browsers take a name only with `includeSubDomains` and a `maxAgeSeconds` of at least {PRELOAD_MIN_SECONDS}; set both, or leave `preload` out."
+            ),
+        );
+    }
+    Https {
+        redirect: settings.redirect,
+        strict_transport,
+    }
+}
+
+/// Refuses what has no meaning without TLS, instead of ignoring it.
+pub(super) fn refuse_tls(settings: &SiteSettings, problems: &mut Problems) {
+    let https = settings
+        .https
+        .is_some_and(|it| it != HttpsSettings::default());
+    let told = [
+        (
+            settings.mutual_authentication.is_some(),
+            "/mutualAuthentication",
+            "needs-tls",
+            "Clients prove who they are in the TLS handshake; a site with `plainHttp` has none. Leave `plainHttp` out, or take no client certificates.",
+        ),
+        (
+            !settings.edge_certificate_ids.is_empty(),
+            "/edgeCertificateIds",
+            "needs-tls",
+            "A site with `plainHttp` presents no certificate; leave the certificate out, or `plainHttp`.",
+        ),
+        (
+            settings.tls.is_some(),
+            "/tls",
+            "needs-tls",
+            "A site with `plainHttp` speaks no TLS; leave this out, or `plainHttp`.",
+        ),
+        (
+            https,
+            "/https",
+            "needs-tls",
+            "A site with `plainHttp` is nowhere over HTTPS to send clients to; leave this out, or `plainHttp`.",
+        ),
+        (
+            settings.tcp.is_some(),
+            "/tcp",
+            "needs-http",
+            "Bytes are passed on over TLS only; leave `tcp` out, or `plainHttp`.",
+        ),
+    ];
+    for (_, pointer, code, detail) in told.into_iter().filter(|(is_told, ..)| *is_told) {
+        problems.add(pointer, code, detail);
+    }
+}
