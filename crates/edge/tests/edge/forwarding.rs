@@ -504,3 +504,73 @@ async fn response_trailers_pass() {
         assert_eq!(response.trailers.unwrap()["grpc-status"], "0");
     }
 }
+
+/// Answers as soon as the head came, with so many bytes, and takes the request's body meanwhile. Says on which connection it got how much.
+async fn hasty_origin(bytes: usize) -> (u16, tokio::sync::mpsc::UnboundedReceiver<(u32, usize)>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, tells) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            let told = told.clone();
+            tokio::spawn(async move {
+                let (read, mut write) = stream.into_split();
+                let mut read = tokio::io::BufReader::new(read);
+                loop {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(byte) = read.read_u8().await else {
+                            return;
+                        };
+                        head.push(byte);
+                    }
+                    let head = String::from_utf8(head).unwrap();
+                    let length = head.split("content-length: ").nth(1).unwrap();
+                    let length: usize = length.lines().next().unwrap().parse().unwrap();
+                    let mut body = vec![0; length];
+                    let answer = async {
+                        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n");
+                        write.write_all(head.as_bytes()).await.unwrap();
+                        write.write_all(&vec![b'x'; bytes]).await.unwrap();
+                    };
+                    let upload = async {
+                        read.read_exact(&mut body).await.unwrap();
+                        told.send((connection, length)).unwrap();
+                    };
+                    tokio::join!(answer, upload);
+                }
+            });
+        }
+    });
+    (port, tells)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_nothing_before_it_sent_everything_is_served() {
+    const BYTES: usize = 16 << 20;
+    let (port, mut tells) = hasty_origin(BYTES).await;
+    let world = World::empty().await;
+    world
+        .activate_with(&[world.open_binding("open", &["open.test"])], |snapshot| {
+            snapshot.origins[0].endpoints[0].port = port;
+        })
+        .await;
+    let mut client = world.connect(&world.client("open.test")).await;
+    for _ in 0..2 {
+        let head = format!("POST / HTTP/1.1\r\nHost: open.test\r\nContent-Length: {BYTES}\r\n\r\n");
+        client.stream.write_all(head.as_bytes()).await.unwrap();
+        client.stream.write_all(&vec![b'y'; BYTES]).await.unwrap();
+        client.stream.flush().await.unwrap();
+        // The connection to the origin serves the next one as well.
+        assert_eq!(tells.recv().await.unwrap(), (0, BYTES));
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(client.stream.read_u8().await.unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+        let mut body = vec![0; BYTES];
+        client.stream.read_exact(&mut body).await.unwrap();
+        assert!(body.iter().all(|byte| *byte == b'x'));
+    }
+}
