@@ -28,6 +28,7 @@ use crate::data_dir::DataDir;
 use crate::log_level::LogLevel;
 use crate::notify;
 use crate::otlp::OtlpCollector;
+use crate::panic_report;
 use crate::sockets::Inherited;
 use crate::successor::Program;
 
@@ -457,6 +458,7 @@ pub(crate) fn block_on<L: Future<Output = Result<ExitCode>>>(
     life: impl FnOnce(Arc<LogLevel>) -> L,
 ) -> Result<ExitCode> {
     let log_level = Arc::new(LogLevel::start(log_level)?);
+    panic_report::to_log();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

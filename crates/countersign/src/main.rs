@@ -30,6 +30,7 @@ mod nearest;
 mod notify;
 mod otlp;
 mod output;
+mod panic_report;
 #[cfg(test)]
 mod reference;
 mod sockets;

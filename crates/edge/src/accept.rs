@@ -14,6 +14,7 @@ use crate::accept::budget::HandshakePermit;
 use crate::causes::with_causes;
 use crate::connection::establish;
 use crate::node::{Node, Phase};
+use crate::panics::{Task, Watch};
 use crate::proxy_protocol::{Ends, read};
 use crate::{Listen, StartError, http3, plain};
 
@@ -115,7 +116,7 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until the node drains.
-pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, speaks: Speaks) {
+pub(crate) async fn run(node: Arc<Node>, listener: Arc<TcpListener>, speaks: Speaks) {
     let mut phase = node.phase.subscribe();
     loop {
         let accepted = tokio::select! {
@@ -162,6 +163,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks
     if node.begins_with_proxy_header(client.ip()) {
         let node = Arc::clone(node);
         tokio::spawn(async move {
+            let _watch = Watch::new(&node, Task::Connection);
             let _open = open;
             from_front(node, stream, client, speaks).await;
         });
@@ -173,6 +175,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks
     let ends = ends(&stream, client);
     let node = Arc::clone(node);
     tokio::spawn(async move {
+        let _watch = Watch::new(&node, Task::Connection);
         let _open = open;
         begin(node, stream, ends, permit, speaks).await;
     });

@@ -439,13 +439,13 @@ impl Connection {
             if !trust.verdicts().any_valid() {
                 return Ok((trust, Admission::Other));
             }
-            self.admitted.fetch_add(1, Ordering::Relaxed);
+            let admitted = Admitted::count(&self.admitted);
             // The sweep judges and then counts, here it is the other way round: with the two fences, one of them sees the other.
             fence(Ordering::SeqCst);
             if self.still_holds(&trust) {
+                admitted.stays();
                 return Ok((trust, Admission::Valid));
             }
-            self.admitted.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -485,5 +485,26 @@ impl Connection {
         } else {
             answer
         }
+    }
+}
+
+/// A place among those that were let in by a valid certificate; given back when dropped, unless it stays.
+struct Admitted<'c>(&'c AtomicU32);
+
+impl<'c> Admitted<'c> {
+    fn count(admitted: &'c AtomicU32) -> Self {
+        admitted.fetch_add(1, Ordering::Relaxed);
+        Self(admitted)
+    }
+
+    /// Until [`Connection::request_done`].
+    fn stays(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -23,7 +23,7 @@ use crate::offer::Offers;
 use crate::revocations::{Revocations, store::RevocationStore};
 use crate::statuses::{AnswerFiles, Statuses};
 use crate::store::LastGood;
-use crate::{EdgeConfig, StartOtlpError, accept, http3, otlp, statuses, sweep};
+use crate::{EdgeConfig, StartOtlpError, accept, http3, otlp, panics, statuses, sweep};
 use tokio::task::JoinHandle;
 
 /// Between two looks whether the last handshake is over.
@@ -171,14 +171,21 @@ impl Edge {
             offers.restore().await;
         }
         for (listener, speaks) in listeners {
-            tokio::spawn(accept::run(Arc::clone(&node), listener, speaks));
+            let listener = Arc::new(listener);
+            keep(&node, move |node| {
+                accept::run(node, Arc::clone(&listener), speaks)
+            });
         }
         let http3 = quic_listeners
             .into_iter()
-            .map(|listener| tokio::spawn(http3::run(Arc::clone(&node), listener)))
+            .map(|listener| {
+                let listener = Arc::new(listener);
+                keep(&node, move |node| http3::run(node, Arc::clone(&listener)))
+            })
             .collect();
-        tokio::spawn(sweep::run(Arc::clone(&node)));
-        tokio::spawn(statuses::keep_fresh(Arc::clone(&node)));
+        tokio::spawn(sweep::follow_changes(Arc::clone(&node)));
+        keep(&node, sweep::follow_time);
+        keep(&node, statuses::keep_fresh);
         Ok(EdgeHandle {
             node,
             offers,
@@ -188,6 +195,17 @@ impl Edge {
             http3: Arc::new(tokio::sync::Mutex::new(http3)),
         })
     }
+}
+
+/// Runs what the node cannot be without.
+fn keep<F>(node: &Arc<Node>, begin: impl Fn(Arc<Node>) -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let node = Arc::clone(node);
+    tokio::spawn(panics::again_after_panics(Arc::clone(&node), move || {
+        begin(Arc::clone(&node))
+    }))
 }
 
 impl EdgeHandle {

@@ -20,6 +20,11 @@
 )]
 #![warn(missing_docs)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "a panic has to unwind, so that it stays in its connection: remove `panic = \"abort\"` from the profile"
+);
+
 mod accept;
 mod access_log;
 mod admin;
@@ -36,6 +41,7 @@ mod node;
 mod offer;
 mod origin;
 mod otlp;
+mod panics;
 mod plain;
 mod proxy_protocol;
 mod rate_limit;

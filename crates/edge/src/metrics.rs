@@ -8,6 +8,7 @@ use countersign_tls::TlsFacts;
 use countersign_trust::{Reason, Verdict};
 
 use crate::connection::{Connection, Protocol};
+use crate::panics::Task;
 use crate::registry::CutOff;
 use crate::statuses::Settled;
 
@@ -50,6 +51,8 @@ pub(crate) struct Metrics {
     settled: Cells<1>,
     /// Revocation data that the manifest names and that is left out.
     pub(crate) disregarded: AtomicUsize,
+    /// By what ended.
+    panics: Cells<1>,
 }
 
 /// A request that is over.
@@ -86,6 +89,8 @@ const OFFERS: [&str; 2] = ["enforced", "refused"];
 const REVOCATION_STATES: [&str; 4] = ["not_checked", "good", "stale", "unknown"];
 /// In the order of `Settled`, whose first is not counted.
 const STATUS_WAITS: [&str; 4] = ["known", "answered", "nothing", "late"];
+/// In the order of [`Task`].
+const TASKS: [&str; 3] = ["connection", "node", "request"];
 const HANDSHAKES: [&str; 2] = ["accepted", "refused"];
 
 impl Metrics {
@@ -113,7 +118,13 @@ impl Metrics {
             revocation: Cells::new([REVOCATION_STATES.len()]),
             settled: Cells::new([STATUS_WAITS.len()]),
             disregarded: AtomicUsize::new(0),
+            panics: Cells::new([TASKS.len()]),
         }
+    }
+
+    /// Something ended by a panic.
+    pub(crate) fn panicked(&self, task: Task) {
+        self.panics.add([task as usize]);
     }
 
     /// The wait for the status of a client that was never seen before is over.

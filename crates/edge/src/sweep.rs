@@ -24,15 +24,25 @@ const TICK: Duration = Duration::from_millis(250);
 /// Origin connections that nobody needs are looked for this often.
 const PRUNE: Duration = Duration::from_secs(5);
 
-/// Runs as long as the node serves.
-pub(crate) async fn run(node: Arc<Node>) {
+/// Looks at every change of trust, as long as the node serves. What could go wrong runs in tasks of its own: what was swept is never forgotten.
+pub(crate) async fn follow_changes(node: Arc<Node>) {
     let mut phase = node.phase.subscribe();
     let mut swept = Swept::nothing(&node);
-    let mut pruned = Instant::now();
     loop {
         tokio::select! {
             () = async { drop(phase.wait_for(|phase| *phase == Phase::Ended).await) } => return,
             () = node.trust_changed.notified() => swept = after_change(&node, swept).await,
+        }
+    }
+}
+
+/// Looks at whose trust has ended by time alone, and at connections to origins that nobody needs, as long as the node serves.
+pub(crate) async fn follow_time(node: Arc<Node>) {
+    let mut phase = node.phase.subscribe();
+    let mut pruned = Instant::now();
+    loop {
+        tokio::select! {
+            () = async { drop(phase.wait_for(|phase| *phase == Phase::Ended).await) } => return,
             () = sleep(TICK) => {}
         }
         after_time(&node).await;

@@ -92,9 +92,11 @@ impl QuicHandshake {
     /// The refusal, when the connection was not established within `limit`.
     #[must_use]
     pub fn timed_out(self, limit: Duration) -> RefusedHandshake {
-        self.progress
-            .lock()
-            .refusal(RefusedHandshake::timed_out(limit))
+        let mut progress = self.progress.lock();
+        match progress.end.take() {
+            Some(End::Refused(refused)) => *refused,
+            _ => progress.refusal(RefusedHandshake::timed_out(limit)),
+        }
     }
 }
 

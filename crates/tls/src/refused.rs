@@ -43,6 +43,9 @@ pub enum HandshakeFault {
     /// The connection broke.
     #[error("the connection broke")]
     Connection(#[source] io::Error),
+    /// A bug of ours. The process's panic hook has its place.
+    #[error("a panic ended it")]
+    Panicked,
     /// Nothing but our decision.
     #[error("it was refused")]
     Refused,

@@ -56,7 +56,7 @@ async fn tunnel_of(connection: &Connection) {
 async fn serve_http2<IO: Wakeable>(connection: &Arc<Connection>, stream: IO) {
     let others = Arc::clone(connection);
     let io = Coalesce::new(stream, move || others.in_flight() > 0);
-    let streams = Streams::default();
+    let streams = Streams::new(connection.node());
     let served = Arc::clone(connection);
     // Requests are boxed: the engine keeps room for one in every idle connection, and moves it into every stream.
     let service = service_fn(move |request: Request<Incoming>| {

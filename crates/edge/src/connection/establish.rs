@@ -18,6 +18,7 @@ use crate::accept::budget::HandshakePermit;
 use crate::access_log::{ConnectionRecord, Who, chain_text};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
+use crate::panics::Task;
 use crate::proxy_protocol::Ends;
 use crate::registry::Registered;
 use crate::{statuses, tcp};
@@ -231,6 +232,9 @@ pub(crate) fn record_refused(
     refused: &RefusedHandshake,
     took: Duration,
 ) {
+    if matches!(refused.fault, HandshakeFault::Panicked) {
+        node.metrics.panicked(Task::Connection);
+    }
     if !node.access_log.is_on() {
         node.metrics.handshake_refused(refused.reason, took);
         return;

@@ -1,5 +1,6 @@
 //! HTTP/2 connections whose streams run in the connection's own task.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,8 @@ use tokio::io::AsyncWrite;
 
 use super::coalesce::Coalesce;
 use super::drive::Engine;
+use crate::node::Node;
+use crate::panics::Task;
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -18,14 +21,24 @@ type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 const ROUNDS_MAX: u8 = 8;
 
 /// Where the engine leaves its streams.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Streams(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
+    node: Arc<Node>,
     begun: Mutex<Vec<Boxed>>,
     /// Whether a stream ran, so that the engine may have something to send.
     ran: AtomicBool,
+}
+
+impl Streams {
+    pub(super) fn new(node: &Arc<Node>) -> Self {
+        Self(Arc::new(Shared {
+            node: Arc::clone(node),
+            begun: Mutex::default(),
+            ran: AtomicBool::new(false),
+        }))
+    }
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
@@ -34,7 +47,12 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
         let mut stream = Box::pin(stream);
         let noted = std::future::poll_fn(move |context| {
             shared.ran.store(true, Ordering::Relaxed);
-            stream.as_mut().poll(context)
+            // A panic stays in its stream, which is reset when it is dropped: the others of the connection go on.
+            let poll = AssertUnwindSafe(|| stream.as_mut().poll(context));
+            catch_unwind(poll).unwrap_or_else(|_| {
+                shared.node.metrics.panicked(Task::Request);
+                Poll::Ready(())
+            })
         });
         let mut begun = self.0.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.push(Box::pin(noted));

@@ -64,12 +64,14 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn begin(connection: &Arc<Connection>, method: &Method, target: &Uri) -> Box<Self> {
         let node = connection.node();
+        // What could go wrong comes before anything is counted.
+        let time = node.now();
         node.requests.fetch_add(1, Ordering::Relaxed);
         Box::new(Self {
             connection: Arc::clone(connection),
             number: connection.request_begun(),
             began: Instant::now(),
-            time: node.now(),
+            time,
             method: method.clone(),
             target: target.clone(),
             admission: Admission::Other,

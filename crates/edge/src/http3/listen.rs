@@ -17,6 +17,7 @@ use crate::accept::budget::{Exhausted, HandshakePermit};
 use crate::accept::{Bound, OpenConnection};
 use crate::connection::establish::{self, Established};
 use crate::node::{Node, Phase};
+use crate::panics::{Task, Watch};
 use crate::{Limits, StartError, statuses};
 
 /// Of the handshakes that may run, this part may be for addresses that are not proven.
@@ -80,8 +81,7 @@ fn unproven_max(limits: &Limits) -> usize {
 }
 
 /// Accepts until the node drains, and refuses from then on until its end: a client that is told so goes elsewhere at once.
-pub(crate) async fn run(node: Arc<Node>, listener: Listener) {
-    let listener = Arc::new(listener);
+pub(crate) async fn run(node: Arc<Node>, listener: Arc<Listener>) {
     let mut phase = node.phase.subscribe();
     let mut ends = node.http3_ends.subscribe();
     loop {
@@ -128,6 +128,7 @@ fn admit(node: &Arc<Node>, listener: &Arc<Listener>, incoming: Incoming) {
     };
     let (node, listener) = (Arc::clone(node), Arc::clone(listener));
     tokio::spawn(async move {
+        let _watch = Watch::new(&node, Task::Connection);
         let _open = open;
         connect(node, &listener, incoming, client, place).await;
     });

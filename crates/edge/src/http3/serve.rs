@@ -9,12 +9,13 @@ use h3::error::Code;
 use h3::quic::{RecvStream as _, SendStream as _};
 use h3::server::RequestResolver;
 use quinn::VarInt;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::request::{self, Outcome};
 use super::transport::{self, AcceptedLast};
 use crate::connection::{Connection, Ending};
+use crate::panics::Task;
 
 type Engine = h3::server::Connection<transport::Connection, Bytes>;
 
@@ -96,7 +97,7 @@ async fn run(
                     Ending::Now => return Code::H3_NO_ERROR,
                 }
             }
-            Some(outcome) = running.requests.join_next() => running.ended(outcome),
+            Some(outcome) = running.requests.join_next() => running.ended(connection, outcome),
             accepted = running.engine.accept() => match accepted {
                 Ok(Some(resolver)) => running.begin(connection, quic, resolver),
                 // Errors are the client's: it went away, or broke the protocol and was told so.
@@ -157,16 +158,13 @@ impl Running {
             .spawn(request::run(Arc::clone(connection), resolver, stopped));
     }
 
-    fn ended(&mut self, outcome: Result<Outcome, tokio::task::JoinError>) {
+    fn ended(&mut self, connection: &Connection, outcome: Result<Outcome, JoinError>) {
         match outcome {
             Ok(Outcome::Answered) => self.wasted = self.wasted.saturating_sub(1),
             // Rapid reset (CVE-2023-44487) and streams that never become a request.
             Ok(Outcome::Wasted) => self.wasted += 1,
             // A panic stays in its request.
-            Err(error) => tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a request ended by a panic"
-            ),
+            Err(_) => connection.node().metrics.panicked(Task::Request),
         }
     }
 }

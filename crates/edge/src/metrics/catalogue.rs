@@ -12,7 +12,7 @@ use super::durations::Durations;
 use super::family::Family;
 use super::{
     CAUSES, GROUPS, HANDSHAKES, OFFERS, PROTOCOLS, REVOCATION_STATES, STATUS_CLASSES, STATUS_WAITS,
-    TLS_VERSIONS, VERDICTS,
+    TASKS, TLS_VERSIONS, VERDICTS,
 };
 use crate::node::{Node, Phase};
 
@@ -447,6 +447,17 @@ pub(super) const ALL: &[Metric] = &[
         labels: &["network"],
         help: "1 when a snapshot is enforced and the node is not draining.",
         collect: |node, family| gauge(node, family, usize::from(is_ready(node))),
+    },
+    Metric {
+        name: "panics",
+        kind: MetricType::Counter,
+        labels: &["network", "task"],
+        help: "Panics, by what ended: a `connection`, one `request` of a connection that went on, or a part of the `node`, which began again. Each is a bug: the log has its place.",
+        collect: |node, family| {
+            node.metrics.panics.iter().try_for_each(|([task], count)| {
+                family.counter(&[node.network.as_str(), at(&TASKS, task)], count)
+            })
+        },
     },
     Metric {
         name: "access_log_dropped_records",

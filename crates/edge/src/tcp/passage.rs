@@ -38,11 +38,13 @@ pub(super) struct Passage {
 impl Passage {
     pub(super) fn begin(connection: &Arc<Connection>) -> Self {
         let node = connection.node();
+        // What could go wrong comes before anything is counted.
+        let time = node.now();
         node.requests.fetch_add(1, Ordering::Relaxed);
         Self {
             id: node.request_id(connection.id(), connection.request_begun()),
             began: Instant::now(),
-            time: node.now(),
+            time,
             admission: Admission::Other,
             trust: connection.latest(),
             reason: None,

@@ -31,6 +31,7 @@ mod nginx;
 mod origin_http2;
 mod origins;
 mod otlp;
+mod panics;
 mod parity;
 mod paths;
 mod plain;

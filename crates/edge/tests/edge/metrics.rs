@@ -31,6 +31,15 @@ async fn ask(admin: &Admin, request: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
+/// The sum of all samples that begin so.
+pub(crate) async fn sum(admin: &Admin, series: &str) -> u64 {
+    let (_, text) = ask(admin, "GET /metrics").await;
+    let samples = text.lines().filter(|line| line.starts_with(series));
+    samples
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+        .sum()
+}
+
 /// Waits until a scrape has a line that begins so; gives its value.
 pub(crate) async fn sample(admin: &Admin, series: &str) -> f64 {
     countersign_testkit::wait::until_async(series, async || {

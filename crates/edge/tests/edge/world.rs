@@ -22,17 +22,46 @@ use tokio::net::TcpStream;
 
 /// A clock that tests set.
 #[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
+pub(crate) struct TestClock {
+    now: AtomicI64,
+    /// How many more looks at it go well; below 0 all do.
+    fuse: AtomicI64,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.0.load(Ordering::Relaxed))
+        let burn = |left: i64| (left >= 0).then(|| left - 1);
+        if self
+            .fuse
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, burn)
+            == Ok(0)
+        {
+            panic!("the clock was set to panic");
+        }
+        UnixTime::from_secs(self.now.load(Ordering::Relaxed))
     }
 }
 
 impl TestClock {
+    fn new(secs: i64) -> Self {
+        Self {
+            now: AtomicI64::new(secs),
+            fuse: AtomicI64::new(-1),
+        }
+    }
+
     pub(crate) fn set(&self, secs: i64) {
-        self.0.store(secs, Ordering::Relaxed);
+        self.now.store(secs, Ordering::Relaxed);
+    }
+
+    /// Whoever looks at it after so many more looks panics.
+    pub(crate) fn panic_after(&self, looks: i64) {
+        self.fuse.store(looks, Ordering::Relaxed);
+    }
+
+    /// Nobody panics any more. Whether somebody did.
+    pub(crate) fn calm(&self) -> bool {
+        self.fuse.swap(-1, Ordering::Relaxed) == -1
     }
 }
 
@@ -107,7 +136,7 @@ impl World {
             .issue();
         let (signing, _) = SigningKey::generate().unwrap();
         let sealing = Arc::new(SealingKey::generate().unwrap());
-        let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+        let clock = Arc::new(TestClock::new(NOW));
         let log = Log::default();
         let state = tempfile::tempdir().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();

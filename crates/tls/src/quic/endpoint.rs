@@ -1,6 +1,7 @@
 //! What an endpoint needs besides the bindings: keys that depend on no name.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -120,7 +121,9 @@ struct NodeTime(Arc<dyn Clock>);
 
 impl TimeSource for NodeTime {
     fn now(&self) -> SystemTime {
-        let micros = u64::try_from(self.0.now().as_micros()).unwrap_or_default();
+        // quinn asks while it holds its locks, which a panic would poison. Tokens of that moment are worth nothing later.
+        let now = catch_unwind(AssertUnwindSafe(|| self.0.now().as_micros())).unwrap_or_default();
+        let micros = u64::try_from(now).unwrap_or_default();
         SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
     }
 }

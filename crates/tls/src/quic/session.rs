@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use countersign_snapshot::ServerName;
@@ -113,6 +114,33 @@ impl QuicSession {
         }
         self.stage = Stage::Running(running);
         Ok(())
+    }
+
+    /// What of the handshake is done while quinn holds its locks. A panic may not come through to there: it would poison them, and the end of
+    /// that is the end of the process (threat C5.4).
+    fn contained<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> Result<R, RefusedHandshake> {
+        catch_unwind(AssertUnwindSafe(|| act(self))).map_err(|_| {
+            self.stage = Stage::Over;
+            RefusedHandshake::before_the_name(HandshakeFault::Panicked, Some(Alert::INTERNAL_ERROR))
+        })
+    }
+
+    fn write(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
+        let Stage::Running(running) = &mut self.stage else {
+            return None;
+        };
+        let keys = match running.recorded(|connection| connection.write_hs(buffer))? {
+            KeyChange::Handshake { keys } => keys,
+            KeyChange::OneRtt { keys, next } => {
+                self.next_secrets = Some(next);
+                keys
+            }
+        };
+        Some(super::endpoint::boxed(keys))
+    }
+
+    fn refused(&self, refused: RefusedHandshake) {
+        self.progress.lock().end = Some(End::Refused(Box::new(refused)));
     }
 
     fn connection(&self) -> Option<&ServerConnection> {
@@ -249,9 +277,10 @@ impl Session for QuicSession {
     }
 
     fn read_handshake(&mut self, bytes: &[u8]) -> Result<bool, TransportError> {
-        self.read(bytes).map_err(|refused| {
+        let read = self.contained(|session| session.read(bytes));
+        read.flatten().map_err(|refused| {
             let error = transport_error(&refused);
-            self.progress.lock().end = Some(End::Refused(Box::new(refused)));
+            self.refused(refused);
             error
         })?;
         Ok(false)
@@ -269,17 +298,14 @@ impl Session for QuicSession {
     }
 
     fn write_handshake(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
-        let Stage::Running(running) = &mut self.stage else {
-            return None;
-        };
-        let keys = match running.recorded(|connection| connection.write_hs(buffer))? {
-            KeyChange::Handshake { keys } => keys,
-            KeyChange::OneRtt { keys, next } => {
-                self.next_secrets = Some(next);
-                keys
+        match self.contained(|session| session.write(buffer)) {
+            Ok(keys) => keys,
+            Err(refused) => {
+                // Nothing more is said, and the deadline of the handshake ends the connection.
+                self.refused(refused);
+                None
             }
-        };
-        Some(super::endpoint::boxed(keys))
+        }
     }
 
     fn next_1rtt_keys(&mut self) -> Option<KeyPair<Box<dyn PacketKey>>> {

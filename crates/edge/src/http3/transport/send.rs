@@ -96,8 +96,9 @@ impl quic::SendStream<Bytes> for SendStream {
 
 impl Drop for SendStream {
     fn drop(&mut self) {
-        // quinn ends a stream in good order. That fits a refusal that the engine wrote; an empty response is none.
-        if !self.begun && !self.ended {
+        // quinn ends a stream in good order. That fits a refusal that the engine wrote; an empty response is none, and nothing that a panic
+        // broke off may look whole.
+        if !self.ended && (!self.begun || std::thread::panicking()) {
             let code = variable_length(Code::H3_REQUEST_CANCELLED.value());
             let _ = self.stream.reset(code);
         }
