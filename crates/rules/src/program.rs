@@ -31,6 +31,7 @@ pub struct Program {
     root: CompiledRule,
     origins: Vec<Origin>,
     ca_sets: Vec<String>,
+    credentials: Vec<String>,
     asks_for_revocation_status: bool,
     warnings: Vec<Problem>,
 }
@@ -118,6 +119,11 @@ impl Program {
     /// Ids of every CA set that some rule names. A binding that runs this program needs all of them.
     pub fn ca_sets(&self) -> &[String] {
         &self.ca_sets
+    }
+
+    /// Every client credential that some rule shows to origins, as [`OriginCredential::version_guid`](crate::OriginCredential) has it.
+    pub fn credentials(&self) -> &[String] {
+        &self.credentials
     }
 
     /// Whether some rule asks for the revocation status of clients, which somebody has to find out.

@@ -642,5 +642,17 @@ fn check_rules(
             );
         }
     }
+    // Without it, every request under that rule would fail.
+    for credential in program.credentials() {
+        if !known.client_credentials.contains(credential.as_str()) {
+            problems.add(
+                place,
+                format!(
+                    "its rules show the client credential {credential}, which is not active on {}",
+                    known.network
+                ),
+            );
+        }
+    }
     Some(program)
 }

@@ -1,7 +1,7 @@
 //! A declaration: everything that an account's networks are to enforce, in one document.
 //!
-//! Things are called by their names. Where the API has the id of a CA set or an edge certificate, a declaration has its name, also inside of
-//! rules. Keys are only ever read.
+//! Things are called by their names. Where the API has the id of a CA set, an edge certificate or a client credential, a declaration has its
+//! name, also inside of rules. Keys are only ever read.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,9 @@ pub struct Declaration {
     /// Edge certificates by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub edge_certificates: BTreeMap<String, DeclaredEdgeCertificate>,
+    /// Client credentials by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub client_credentials: BTreeMap<String, DeclaredClientCredential>,
     /// Sites by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<String, DeclaredSite>,
@@ -70,6 +73,20 @@ pub struct DeclaredCertificate {
     /// Its key, PEM; needed only for a certificate that is not there yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key_pem: Option<SecretText>,
+}
+
+/// What the edge proves its own identity to origins with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeclaredClientCredential {
+    /// The certificate and its intermediates, PEM.
+    pub certificate_pem: String,
+    /// Its key, PEM; needed only when no version has this certificate yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key_pem: Option<SecretText>,
+    /// Where the version with this certificate is active.
+    #[serde(default)]
+    pub networks: Vec<Network>,
 }
 
 /// A site.
@@ -130,7 +147,7 @@ pub struct ApplyAnswer {
 pub struct DeclaredChange {
     /// `CREATE`, `UPDATE`, `ENFORCE` or `FORGET`.
     pub action: String,
-    /// `caSet`, `edgeCertificate`, `site` or `property`.
+    /// `caSet`, `edgeCertificate`, `clientCredential`, `site` or `property`.
     pub kind: String,
     /// Its name.
     pub name: String,

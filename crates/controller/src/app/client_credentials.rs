@@ -11,8 +11,7 @@ use countersign_trust::Certificate;
 use serde_json::{Value, json};
 
 pub(crate) use activation::CredentialBody;
-use references::refuse_used;
-pub(crate) use references::{exists, require_active};
+pub(crate) use references::{exists, refuse_used, require_active};
 
 use super::chain::{self, ChainPurpose, CheckedChain, Keys};
 use super::input::check_name;
@@ -46,17 +45,28 @@ impl<'c> ClientCredentials<'c> {
         caller: &Caller,
         input: &ClientCredentialInput,
     ) -> Result<(ClientCredential, Vec<Warning>), ServiceError> {
-        check_name(&input.name)?;
         let (chain, warnings) = self.check(&input.version)?;
-        let at = self.context.clock.now();
         let mut write = self.context.store.write().await?;
+        let credential = self.insert(&mut write, caller, &input.name, &chain).await?;
+        write.commit().await?;
+        Ok((credential, warnings))
+    }
+
+    pub(crate) async fn insert(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        name: &str,
+        chain: &CheckedChain,
+    ) -> Result<ClientCredential, ServiceError> {
+        check_name(name)?;
         let credential = ClientCredential {
             id: CredentialId::new(write.next_number(COUNTER).await?),
             account: caller.account.clone(),
-            name: input.name.clone(),
-            created_at: at,
+            name: name.to_owned(),
+            created_at: self.context.clock.now(),
             created_by: caller.name.clone(),
-            versions: vec![self.version(caller, 1, &chain)?],
+            versions: vec![self.version(caller, 1, chain)?],
             networks: Vec::new(),
         };
         store::client_credentials::insert(write.connection(), &credential)
@@ -72,7 +82,7 @@ impl<'c> ClientCredentials<'c> {
             })?;
         self.record_version(write, caller, &credential, "client-credential.create")
             .await?;
-        Ok((credential, warnings))
+        Ok(credential)
     }
 
     /// Adds the next version; networks go on with what they have until it is activated.
@@ -87,7 +97,22 @@ impl<'c> ClientCredentials<'c> {
     ) -> Result<(ClientCredential, Vec<Warning>), ServiceError> {
         let (chain, warnings) = self.check(input)?;
         let mut write = self.context.store.write().await?;
-        let mut credential = find_in(write.connection(), caller, id).await?;
+        let credential = find_in(write.connection(), caller, id).await?;
+        let (credential, _) = self
+            .insert_version(&mut write, caller, credential, &chain)
+            .await?;
+        write.commit().await?;
+        Ok((credential, warnings))
+    }
+
+    /// The credential with one more version, and its number.
+    pub(crate) async fn insert_version(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        mut credential: ClientCredential,
+        chain: &CheckedChain,
+    ) -> Result<(ClientCredential, u32), ServiceError> {
         if credential.versions.len() >= VERSIONS_MAX {
             return Err(ServiceError::new(
                 ErrorCode::InvalidField,
@@ -100,7 +125,7 @@ impl<'c> ClientCredentials<'c> {
         let number = credential.versions.last().map_or(0, |last| last.number) + 1;
         credential
             .versions
-            .push(self.version(caller, number, &chain)?);
+            .push(self.version(caller, number, chain)?);
         self.record_version(
             write,
             caller,
@@ -108,7 +133,7 @@ impl<'c> ClientCredentials<'c> {
             "client-credential.version.create",
         )
         .await?;
-        Ok((credential, warnings))
+        Ok((credential, number))
     }
 
     /// The account's client credentials, by name.
@@ -202,7 +227,7 @@ impl<'c> ClientCredentials<'c> {
         deployments::one(self.context, &self.find(caller, id).await?, deployment).await
     }
 
-    fn check(
+    pub(crate) fn check(
         &self,
         input: &ClientCredentialVersionInput,
     ) -> Result<(CheckedChain, Vec<Warning>), ServiceError> {
@@ -241,10 +266,10 @@ impl<'c> ClientCredentials<'c> {
         })
     }
 
-    /// Stores the newest version and ends the transaction.
+    /// Stores the newest version.
     async fn record_version(
         &self,
-        mut write: Write,
+        write: &mut Write,
         caller: &Caller,
         credential: &ClientCredential,
         action: &'static str,
@@ -270,11 +295,11 @@ impl<'c> ClientCredentials<'c> {
                 Some(state(credential)),
             ))
             .await?;
-        Ok(write.commit().await?)
+        Ok(())
     }
 }
 
-pub(super) async fn find_in(
+pub(crate) async fn find_in(
     connection: &mut sqlx::SqliteConnection,
     caller: &Caller,
     id: CredentialId,

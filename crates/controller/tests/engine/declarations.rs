@@ -1,9 +1,10 @@
 //! Declarations: planned, made true as a whole or not at all, exported and applied again.
 
+use countersign_api::v1::SecretText;
 use countersign_api::v1::declaration::{Declaration, DeclaredChange};
 use countersign_controller::{ActivationStatus, Applied, ErrorCode, Run, ServiceError};
 use countersign_snapshot::Network;
-use countersign_testkit::Pki;
+use countersign_testkit::{Credential, Pki};
 use serde_json::{Value, json};
 
 use crate::support::{Mood, World};
@@ -248,5 +249,176 @@ async fn what_a_node_refuses_is_enforced_not_even_in_part() {
             "ENFORCE site www",
             "ENFORCE property shop",
         ]
+    );
+}
+
+/// A site and a property that show a client credential to their origins, the property by rules and pinned to a version as well.
+fn with_credential(world: &World, shown: &Credential) -> Value {
+    let site = world.credential(&["www.a.test", "shop.a.test"]);
+    let networks = json!(["STAGING"]);
+    let origin_ca = Pki::new().root("Origins").pem();
+    let keystore = |reference: &str| {
+        json!([{"name": "mtlsOriginKeystore", "options": {
+            "enable": true, "clientCertificateVersionGuid": reference, "authClientCert": false}}])
+    };
+    json!({
+        "edgeCertificates": {"site": {"networks": networks, "certificates": [
+            {"certificatePem": site.chain_pem(), "privateKeyPem": site.key_pem()}]}},
+        "clientCredentials": {"to-partner": {"networks": networks,
+            "certificatePem": shown.chain_pem(), "privateKeyPem": shown.key_pem()}},
+        "sites": {"www": {"networks": networks, "settings": {
+            "hostnames": ["www.a.test"], "edgeCertificateIds": ["site"],
+            "origin": {"url": "https://127.0.0.1:8443", "caPem": origin_ca, "clientCredentialId": "to-partner"}}}},
+        "properties": {"shop": {"networks": networks,
+            "hostnames": [{"hostname": "shop.a.test", "edgeCertificateIds": ["site"]}],
+            "origins": {"main": {"url": "https://127.0.0.1:8444", "caPem": origin_ca, "clientCredentialId": "to-partner"}},
+            "rules": {"ruleFormat": "latest", "rules": {"name": "default",
+                "behaviors": [{"name": "origin", "options": {"originId": "main"}}],
+                "children": [
+                    {"name": "active", "behaviors": keystore("to-partner")},
+                    {"name": "first", "criteria": [{"name": "path", "options": {"values": ["/first"]}}],
+                        "behaviors": keystore("to-partner@1")}]}}}},
+    })
+}
+
+fn read(document: &Value) -> Declaration {
+    serde_json::from_value(document.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn client_credentials_are_declared_by_name_rotated_exported_and_applied_again() {
+    let world = World::new().await;
+    let ca = Pki::new().root("Origin clients");
+    let (first, second) = (ca.client("edge").issue(), ca.client("edge").issue());
+    let applied = enforced(&world, &read(&with_credential(&world, &first))).await;
+    let changes = texts(&applied.changes);
+    for expected in [
+        "CREATE clientCredential to-partner",
+        "ENFORCE clientCredential to-partner",
+    ] {
+        assert!(
+            changes.iter().any(|change| change == expected),
+            "{changes:?}"
+        );
+    }
+    let shown = |name: &str| {
+        world.fleet.with("staging-1", |node| {
+            let snapshot = node.enforced.as_ref()?;
+            let mut all = snapshot.client_credentials.iter();
+            let found = all.find(|it| it.id.as_str() == name)?;
+            Some(found.chain.first()?.clone())
+        })
+    };
+    assert_eq!(shown("client-credential-1").as_deref(), Some(first.der()));
+    assert_eq!(shown("client-credential-1-1").as_deref(), Some(first.der()));
+
+    let declarations = world.controller.declarations();
+    let exported = declarations.export(&world.caller).await.unwrap();
+    let text = serde_json::to_string(&exported).unwrap();
+    assert!(
+        !text.contains("PRIVATE KEY") && !text.contains("client-credential-"),
+        "{text}"
+    );
+    for expected in [
+        r#""clientCredentialId":"to-partner""#,
+        r#""clientCertificateVersionGuid":"to-partner""#,
+        r#""clientCertificateVersionGuid":"to-partner@1""#,
+    ] {
+        assert!(text.contains(expected), "{expected} {text}");
+    }
+    let again = apply(&world, &exported, Run::Real).await.unwrap();
+    assert_eq!((again.changes, again.affected), (vec![], vec![]));
+
+    // Another certificate: the key is needed, and the pinned version would no longer be there.
+    let mut rotated = exported.clone();
+    let declared = rotated.client_credentials.get_mut("to-partner").unwrap();
+    declared.certificate_pem = second.chain_pem();
+    let refused = apply(&world, &rotated, Run::Real).await.unwrap_err();
+    assert_eq!(
+        refused.pointer.as_deref(),
+        Some("/clientCredentials/to-partner/privateKeyPem")
+    );
+    let key = SecretText::new(second.key_pem());
+    let declared = rotated.client_credentials.get_mut("to-partner").unwrap();
+    declared.private_key_pem = Some(key);
+    let refused = apply(&world, &rotated, Run::Real).await.unwrap_err();
+    assert_eq!(
+        refused.code,
+        ErrorCode::DeclarationUnenforceable,
+        "{refused:?}"
+    );
+    assert_eq!(shown("client-credential-1").as_deref(), Some(first.der()));
+    let now = declarations.export(&world.caller).await.unwrap();
+    assert_eq!(now, exported, "nothing of what was refused remains");
+
+    let shop = rotated.properties.get_mut("shop").unwrap();
+    let rules = shop
+        .rules
+        .to_string()
+        .replace("to-partner@1", "to-partner@2");
+    shop.rules = serde_json::from_str(&rules).unwrap();
+    let applied = enforced(&world, &rotated).await;
+    let affected = [("shop.a.test", "CHANGED"), ("www.a.test", "CHANGED")];
+    assert_eq!(hostnames(&applied), affected);
+    assert_eq!(shown("client-credential-1").as_deref(), Some(second.der()));
+    assert_eq!(
+        shown("client-credential-1-2").as_deref(),
+        Some(second.der())
+    );
+}
+
+#[tokio::test]
+async fn a_client_credential_that_nobody_declared_or_that_is_in_use_is_told_with_its_place() {
+    let world = World::new().await;
+    let ca = Pki::new().root("Origin clients");
+    let shown = ca.client("edge").issue();
+    let document = with_credential(&world, &shown);
+    for (pointer, wrong, place) in [
+        (
+            "/sites/www/settings/origin/clientCredentialId",
+            "nobody",
+            "/sites/www",
+        ),
+        (
+            "/properties/shop/origins/main/clientCredentialId",
+            "nobody",
+            "/properties/shop",
+        ),
+        (
+            "/properties/shop/rules/rules/children/0/behaviors/0/options/clientCertificateVersionGuid",
+            "to-partner@x",
+            "/properties/shop",
+        ),
+    ] {
+        let mut document = document.clone();
+        *document.pointer_mut(pointer).unwrap() = json!(wrong);
+        let refused = apply(&world, &read(&document), Run::Real)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.pointer.as_deref().unwrap().starts_with(place),
+            "{refused:?}"
+        );
+        assert!(refused.detail.contains(wrong), "{refused:?}");
+    }
+    let mut keyless = document.clone();
+    let declared = keyless
+        .pointer_mut("/clientCredentials/to-partner")
+        .unwrap();
+    declared.as_object_mut().unwrap().remove("privateKeyPem");
+    let refused = apply(&world, &read(&keyless), Run::Real).await.unwrap_err();
+    assert!(refused.detail.contains("its key is needed"), "{refused:?}");
+    enforced(&world, &read(&document)).await;
+    keyless["clientCredentials"]["to-partner"]["networks"] = json!([]);
+    let refused = apply(&world, &read(&keyless), Run::Real).await.unwrap_err();
+    assert_eq!(
+        refused.code,
+        ErrorCode::ClientCredentialInUse,
+        "{refused:?}"
+    );
+    let pointer = refused.pointer.as_deref().unwrap();
+    assert!(
+        pointer.starts_with("/clientCredentials/to-partner/networks"),
+        "{pointer}"
     );
 }

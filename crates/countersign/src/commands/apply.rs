@@ -180,6 +180,7 @@ fn kind(kind: &str) -> &str {
     match kind {
         "caSet" => "CA set",
         "edgeCertificate" => "edge certificate",
+        "clientCredential" => "client credential",
         other => other,
     }
 }

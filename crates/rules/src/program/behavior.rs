@@ -127,7 +127,7 @@ impl Behavior {
             "modifyOutgoingResponseHeader" => {
                 headers::parse(&mut options, Direction::Response, tables)
             }
-            "mtlsOriginKeystore" => credential(&mut options),
+            "mtlsOriginKeystore" => credential(&mut options, tables),
             "origin" => origin::parse(&mut options, tables),
             "rateLimitPerIdentity" => limit(&mut options),
             _ => redirect::parse(&mut options),
@@ -331,11 +331,13 @@ fn log(options: &mut Options<'_>) -> Option<Behavior> {
     Some(Behavior::Log(enabled.then_some(template)))
 }
 
-fn credential(options: &mut Options<'_>) -> Option<Behavior> {
+fn credential(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
     let enable = options.flag("enable").unwrap_or(true);
     let origin_must_ask = options.flag("authClientCert").unwrap_or(false);
     let guid = if enable {
-        options.required_text("clientCertificateVersionGuid")?
+        let guid = options.required_text("clientCertificateVersionGuid")?;
+        tables.note_credential(guid);
+        guid
     } else {
         options
             .text("clientCertificateVersionGuid")

@@ -42,6 +42,7 @@ pub fn compile(tree: &RuleTree) -> Result<Program, Vec<Problem>> {
                 root,
                 origins: tables.origins,
                 ca_sets: tables.ca_sets,
+                credentials: tables.credentials,
                 asks_for_revocation_status: tables.asks_for_revocation_status,
                 warnings: problems,
             })

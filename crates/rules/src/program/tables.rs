@@ -18,6 +18,7 @@ pub(super) struct Tables {
     response_headers: HashMap<String, usize>,
     pub(super) origins: Vec<Origin>,
     pub(super) ca_sets: Vec<String>,
+    pub(super) credentials: Vec<String>,
     pub(super) asks_for_revocation_status: bool,
 }
 
@@ -49,6 +50,12 @@ impl Tables {
     pub(super) fn note_origin(&mut self, origin: Origin) {
         if !self.origins.contains(&origin) {
             self.origins.push(origin);
+        }
+    }
+
+    pub(super) fn note_credential(&mut self, version_guid: &str) {
+        if !self.credentials.iter().any(|known| known == version_guid) {
+            self.credentials.push(version_guid.to_owned());
         }
     }
 

@@ -70,7 +70,7 @@ impl ClientCredentials<'_> {
         Ok(deployment)
     }
 
-    async fn activate_in(
+    pub(crate) async fn activate_in(
         &self,
         write: &mut Write,
         caller: &Caller,

@@ -58,7 +58,7 @@ pub(crate) async fn exists(
 }
 
 /// Refuses to take a credential away from those that show it, on one network or on any.
-pub(super) async fn refuse_used(
+pub(crate) async fn refuse_used(
     write: &mut Write,
     credential: &ClientCredential,
     network: Option<Network>,

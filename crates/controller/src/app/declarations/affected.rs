@@ -49,6 +49,16 @@ fn by_name(snapshot: &Snapshot) -> BTreeMap<String, String> {
             .iter()
             .filter(|origin| named(origin.id.as_str()))
             .collect();
+        let credentials: Vec<_> = snapshot
+            .client_credentials
+            .iter()
+            .filter(|it| {
+                let mut shown = origins.iter().filter_map(|origin| origin.scheme.tls());
+                shown.any(|tls| tls.client_credential.as_ref() == Some(&it.id))
+                    || named(it.id.as_str())
+            })
+            .map(|it| (&it.id, &it.chain))
+            .collect();
         let settings = (
             &binding.server_certificates,
             &binding.tls,
@@ -56,7 +66,7 @@ fn by_name(snapshot: &Snapshot) -> BTreeMap<String, String> {
             &binding.service,
             &binding.rules,
         );
-        let enforced = format!("{settings:?} {ca_sets:?} {origins:?}");
+        let enforced = format!("{settings:?} {ca_sets:?} {origins:?} {credentials:?}");
         for name in &binding.names {
             by_name.insert(name.to_string(), enforced.clone());
         }

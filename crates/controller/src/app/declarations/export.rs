@@ -2,8 +2,8 @@
 
 use countersign_api::v1::Network as WireNetwork;
 use countersign_api::v1::declaration::{
-    Declaration, DeclaredCaSet, DeclaredCertificate, DeclaredEdgeCertificate, DeclaredProperty,
-    DeclaredSite,
+    Declaration, DeclaredCaSet, DeclaredCertificate, DeclaredClientCredential,
+    DeclaredEdgeCertificate, DeclaredProperty, DeclaredSite,
 };
 use countersign_snapshot::Network;
 use countersign_trust::{Sha1Signatures, to_pem};
@@ -65,6 +65,23 @@ pub(super) async fn declaration(
             .edge_certificates
             .insert(certificate.name, declared);
     }
+    let credentials = store::client_credentials::list(read, account, None).await?;
+    for credential in deployments::with_networks(read, caller, credentials).await? {
+        names
+            .client_credentials
+            .insert(credential.id.to_string(), credential.name.clone());
+        let Some(newest) = credential.versions.last() else {
+            continue;
+        };
+        let declared = DeclaredClientCredential {
+            certificate_pem: newest.chain.iter().map(|it| to_pem(it.der())).collect(),
+            private_key_pem: None,
+            networks: networks(&credential.networks),
+        };
+        declaration
+            .client_credentials
+            .insert(credential.name, declared);
+    }
     let sites = store::sites::list(read, account, None).await?;
     for site in deployments::with_networks(read, caller, sites).await? {
         let mut settings = site.settings;
@@ -82,9 +99,11 @@ pub(super) async fn declaration(
         let mut rules =
             serde_json::from_str(&version.rules).map_err(crate::store::StoreError::from)?;
         names.rules(&mut rules, Unknown::Stays)?;
+        let mut origins = version.origins;
+        names.origins(&mut origins, Unknown::Stays)?;
         let declared = DeclaredProperty {
             hostnames,
-            origins: version.origins,
+            origins,
             rules,
             networks: networks(&property.networks),
         };

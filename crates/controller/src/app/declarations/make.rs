@@ -25,12 +25,16 @@ use crate::model::{ActivationKind, CaSet, Caller, Deployable, EdgeCertificate, P
 use crate::store::ca_sets::CaSetFilter;
 use crate::store::{self, Write};
 
+mod client_credentials;
+
 /// What had to be judged before the transaction, since it takes time.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     ca_sets: BTreeMap<String, Accepted>,
     /// Those whose keys are given.
     edge_certificates: BTreeMap<String, Vec<CheckedChain>>,
+    /// Those whose key is given.
+    client_credentials: BTreeMap<String, CheckedChain>,
 }
 
 /// A declaration on its way to be true.
@@ -84,6 +88,9 @@ pub(super) async fn read_uploads(
             uploads.edge_certificates.insert(name.clone(), chains);
         }
     }
+    for (name, declared) in &declaration.client_credentials {
+        client_credentials::read_upload(context, &mut uploads, name, declared)?;
+    }
     Ok(uploads)
 }
 
@@ -118,6 +125,11 @@ impl<'a> Making<'a> {
             let made = self.edge_certificate(write, name, declared).await;
             made.map_err(|error| within(&at, error))?;
         }
+        for (name, declared) in &declaration.client_credentials {
+            let at = format!("/clientCredentials/{}", escaped(name));
+            let made = self.client_credential(write, name, declared).await;
+            made.map_err(|error| within(&at, error))?;
+        }
         for (name, declared) in &declaration.sites {
             let at = format!("/sites/{}", escaped(name));
             let made = self.site(write, name, declared).await;
@@ -127,6 +139,11 @@ impl<'a> Making<'a> {
             let at = format!("/properties/{}", escaped(name));
             let made = self.property(write, name, declared).await;
             made.map_err(|error| within(&at, error))?;
+        }
+        for (name, declared) in &declaration.client_credentials {
+            let at = format!("/clientCredentials/{}/networks", escaped(name));
+            let gone = self.forget_client_credential(write, name, declared).await;
+            gone.map_err(|error| within(&at, error))?;
         }
         for (name, declared) in &declaration.edge_certificates {
             let at = format!("/edgeCertificates/{}/networks", escaped(name));
@@ -150,6 +167,11 @@ impl<'a> Making<'a> {
         for certificate in edge_certificates::all_in(write.connection(), self.caller).await? {
             let names = &mut self.names.edge_certificates;
             names.insert(certificate.name, certificate.id.to_string());
+        }
+        for credential in store::client_credentials::list(write.connection(), account, None).await?
+        {
+            let names = &mut self.names.client_credentials;
+            names.insert(credential.name, credential.id.to_string());
         }
         Ok(())
     }
@@ -409,6 +431,8 @@ impl<'a> Making<'a> {
         self.names.hostnames(&mut hostnames, Unknown::Refused)?;
         let mut rules = declared.rules.clone();
         self.names.rules(&mut rules, Unknown::Refused)?;
+        let mut origins = declared.origins.clone();
+        self.names.origins(&mut origins, Unknown::Refused)?;
         let rules = properties::normalise(VersionPart::Rules(rules.to_string()))?;
         let service = Properties::new(self.context);
         let account = &self.caller.account;
@@ -435,7 +459,7 @@ impl<'a> Making<'a> {
         let number = property.latest_version;
         let mut version = properties::version_in(write.connection(), &property, number).await?;
         let is_same = version.hostnames == hostnames
-            && version.origins == declared.origins
+            && version.origins == origins
             && matches!(&rules, VersionPart::Rules(rules) if *rules == version.rules);
         if !is_same {
             if version.frozen_at.is_some() {
@@ -445,7 +469,7 @@ impl<'a> Making<'a> {
             }
             let parts = vec![
                 VersionPart::Hostnames(hostnames),
-                VersionPart::Origins(declared.origins.clone()),
+                VersionPart::Origins(origins),
                 rules,
             ];
             version = service

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use countersign_api::v1::edge_certificates::EdgeCertificateSettings;
 use countersign_api::v1::properties::PropertyHostname;
-use countersign_api::v1::sites::SiteSettings;
+use countersign_api::v1::sites::{SiteOrigin, SiteSettings};
 use serde_json::Value;
 
 use crate::app::input::short;
 use crate::app::{ErrorCode, ServiceError};
+use crate::model::{CredentialId, CredentialReference};
 
 /// What ids and names stand for each other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     pub(super) ca_sets: BTreeMap<String, String>,
     pub(super) edge_certificates: BTreeMap<String, String>,
+    pub(super) client_credentials: BTreeMap<String, String>,
 }
 
 /// What happens to a text that stands for nothing.
@@ -51,7 +53,24 @@ impl Names {
                 self.ca_set(name, unknown)?;
             }
         }
-        Ok(())
+        self.origin(&mut settings.origin, unknown)
+    }
+
+    pub(super) fn origins(
+        &self,
+        origins: &mut BTreeMap<String, SiteOrigin>,
+        unknown: Unknown,
+    ) -> Result<(), ServiceError> {
+        origins
+            .values_mut()
+            .try_for_each(|origin| self.origin(origin, unknown))
+    }
+
+    fn origin(&self, origin: &mut SiteOrigin, unknown: Unknown) -> Result<(), ServiceError> {
+        match &mut origin.client_credential_id {
+            Some(name) => self.credential(name, unknown),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn hostnames(
@@ -67,7 +86,7 @@ impl Names {
         Ok(())
     }
 
-    /// In a rule or anything around it: the CA sets of checks and of criteria.
+    /// In a rule or anything around it: the CA sets of checks and of criteria, and the client credentials for origins.
     pub(super) fn rules(&self, value: &mut Value, unknown: Unknown) -> Result<(), ServiceError> {
         match value {
             Value::Array(values) => {
@@ -90,6 +109,13 @@ impl Names {
                         self.ca_set(name, unknown)?;
                     }
                 }
+                if fields.get("name").and_then(Value::as_str) == Some("mtlsOriginKeystore")
+                    && let Some(Value::String(text)) = fields
+                        .get_mut("options")
+                        .and_then(|options| options.get_mut("clientCertificateVersionGuid"))
+                {
+                    self.keystore(text, unknown)?;
+                }
                 for part in ["rules", "children", "criteria", "behaviors"] {
                     if let Some(value) = fields.get_mut(part) {
                         self.rules(value, unknown)?;
@@ -103,6 +129,49 @@ impl Names {
 
     fn ca_set(&self, name: &mut String, unknown: Unknown) -> Result<(), ServiceError> {
         replace(name, &self.ca_sets, "CA set", unknown)
+    }
+
+    fn credential(&self, name: &mut String, unknown: Unknown) -> Result<(), ServiceError> {
+        replace(name, &self.client_credentials, "client credential", unknown)
+    }
+
+    /// Where rules have `client-credential-ID` or `client-credential-ID-VERSION`, declarations have `NAME` or `NAME@VERSION`.
+    fn keystore(&self, text: &mut String, unknown: Unknown) -> Result<(), ServiceError> {
+        let reference = CredentialReference::from_text(text);
+        if unknown == Unknown::Stays {
+            let name = reference.and_then(|it| self.client_credentials.get(&it.id.to_string()));
+            let Some((reference, name)) = reference.zip(name) else {
+                return Ok(());
+            };
+            let mut names = self.client_credentials.values();
+            let written = match reference.version {
+                None => name.clone(),
+                Some(version) => format!("{name}@{version}"),
+            };
+            // Somebody called one of them as if it were a version of another.
+            if written == *name || names.all(|other| *other != written) {
+                *text = written;
+            }
+            return Ok(());
+        }
+        let is_known = |name: &str| self.client_credentials.contains_key(name);
+        if text.is_empty() || (reference.is_some() && !is_known(text)) {
+            return Ok(());
+        }
+        let pinned = text
+            .rsplit_once('@')
+            .filter(|_| !is_known(text))
+            .and_then(|(name, version)| Some((name, version.parse().ok()?)));
+        let (name, version) = match pinned {
+            Some((name, version)) => (name, Some(version)),
+            None => (text.as_str(), None),
+        };
+        let mut id = name.to_owned();
+        self.credential(&mut id, unknown)?;
+        if let Some(id) = CredentialId::from_text(&id) {
+            *text = CredentialReference { id, version }.to_string();
+        }
+        Ok(())
     }
 
     fn certificate(&self, name: &mut String, unknown: Unknown) -> Result<(), ServiceError> {

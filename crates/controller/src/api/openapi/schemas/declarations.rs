@@ -15,6 +15,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             "Declaration",
             object(&[
                 ("caSets?", by_name("DeclaredCaSet")),
+                ("clientCredentials?", by_name("DeclaredClientCredential")),
                 ("edgeCertificates?", by_name("DeclaredEdgeCertificate")),
                 ("properties?", by_name("DeclaredProperty")),
                 ("sites?", by_name("DeclaredSite")),
@@ -41,6 +42,17 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             "DeclaredCertificate",
             object(&[
                 ("certificatePem", text()),
+                (
+                    "privateKeyPem?",
+                    json!({"type": "string", "writeOnly": true}),
+                ),
+            ]),
+        ),
+        (
+            "DeclaredClientCredential",
+            object(&[
+                ("certificatePem", text()),
+                ("networks?", networks()),
                 (
                     "privateKeyPem?",
                     json!({"type": "string", "writeOnly": true}),
@@ -91,7 +103,13 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 ("action", choice(&["CREATE", "UPDATE", "ENFORCE", "FORGET"])),
                 (
                     "kind",
-                    choice(&["caSet", "edgeCertificate", "site", "property"]),
+                    choice(&[
+                        "caSet",
+                        "edgeCertificate",
+                        "clientCredential",
+                        "site",
+                        "property",
+                    ]),
                 ),
                 ("name", text()),
                 ("network", nullable(network())),
