@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ::http::Request;
@@ -13,7 +14,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::coalesce::Coalesce;
 use super::rest::{Observed, Quiescence, REST_AFTER, Wakeable, rest};
@@ -24,6 +25,10 @@ use crate::http::{self, Inbound, ResponseBody, tunnel};
 
 /// For a client that was asked to go and has nothing in flight, to close.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// For a client whose connection is to end before it asked anything: a first request is most likely on its way since the handshake. Counted from
+/// the connection's beginning.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// For WebSockets that are streams of a connection, to say that they end.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -223,6 +228,7 @@ async fn run<E: Engine>(
     let idle = sleep_until(Instant::now() + first_look);
     tokio::pin!(idle);
     let mut cut = None;
+    let mut newcomer: Option<Pin<Box<Sleep>>> = None;
     let mut quiescence = Quiescence::of(connection);
     loop {
         tokio::select! {
@@ -230,7 +236,15 @@ async fn run<E: Engine>(
             // Errors are the client's: it went away, or broke the protocol and was told so.
             result = poll_fn(|context| {
                 quiescence = Quiescence::of(connection);
-                engine.as_mut().poll(context)
+                let polled = engine.as_mut().poll(context);
+                if let (Poll::Pending, Some(late)) = (&polled, &mut newcomer)
+                    && (connection.requests() > 0 || late.as_mut().poll(context).is_ready())
+                {
+                    newcomer = None;
+                    engine.as_mut().end_gracefully();
+                    return engine.as_mut().poll(context);
+                }
+                polled
             }) => {
                 if let Err(error) = result {
                     broken(connection, &error);
@@ -241,7 +255,13 @@ async fn run<E: Engine>(
                 let now = *ending.borrow_and_update();
                 match now {
                     Ending::Open => {}
-                    Ending::Graceful => engine.as_mut().end_gracefully(),
+                    Ending::Graceful => match FIRST_REQUEST.checked_sub(connection.lasted()) {
+                        // The engine would close at once, with the request under way.
+                        Some(left) if connection.requests() == 0 => {
+                            newcomer = Some(Box::pin(sleep_until(Instant::now() + left)));
+                        }
+                        _ => engine.as_mut().end_gracefully(),
+                    },
                     Ending::CutOff => {
                         engine.as_mut().end_gracefully();
                         cut = Some(Box::pin(sleep_until(Instant::now() + limits.cut_off)));

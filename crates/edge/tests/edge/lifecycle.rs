@@ -256,6 +256,25 @@ async fn a_drain_lets_idle_connections_go_and_refuses_new_ones() {
 }
 
 #[tokio::test]
+async fn a_client_that_just_came_is_answered_before_a_drain_ends_its_connection() {
+    let world = Arc::new(World::open().await);
+    let mut connections = world.both("open.test", None).await;
+    let draining = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.edge.drain(wait::PATIENCE).await }
+    });
+    wait::until_async("the listeners to be gone", async || {
+        let connected = tokio::net::TcpStream::connect(world.edge.local_addr()).await;
+        connected.err().map(drop).ok_or("it accepts")
+    })
+    .await;
+    for http in &mut connections {
+        assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+    }
+    assert_eq!(draining.await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_drain_cuts_off_what_is_left_at_its_deadline() {
     let origin = Origin::builder()
         .answer(|_| Reaction::Silence)
