@@ -7,6 +7,7 @@ pub mod deployment;
 pub mod edge_certificates;
 pub mod explain;
 pub mod extended_key_usage;
+pub mod features;
 pub mod ocsp;
 pub mod origins;
 pub mod properties;

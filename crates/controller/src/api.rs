@@ -16,6 +16,7 @@ mod edge_certificates;
 mod edgegrid;
 mod explain;
 mod extended_key_usage;
+mod features;
 mod media;
 mod ocsp;
 mod openapi;

@@ -9,8 +9,8 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, ClientCredentials, Context, Crls,
-    Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Loaded, Ocsp,
-    Properties, Revocations, ServiceError, Sites, Versions, deletions,
+    Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Features, Loaded,
+    Ocsp, Properties, Revocations, ServiceError, Sites, Versions, deletions,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -144,6 +144,12 @@ impl Controller {
     #[must_use]
     pub fn extended_key_usage_rules(&self) -> ExtendedKeyUsageRules<'_> {
         ExtendedKeyUsageRules::new(&self.context)
+    }
+
+    /// Which features an account has.
+    #[must_use]
+    pub fn features(&self) -> Features<'_> {
+        Features::new(&self.context)
     }
 
     /// OCSP, and who may be asked about the clients of a CA set.

@@ -25,6 +25,7 @@ pub(crate) mod deployments;
 pub(crate) mod edge_certificates;
 pub(crate) mod enforced;
 pub(crate) mod extended_key_usage;
+pub(crate) mod features;
 pub(crate) mod holdings;
 pub(crate) mod networks;
 pub(crate) mod ocsp;

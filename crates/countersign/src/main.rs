@@ -52,6 +52,7 @@ use commands::{
     config::ConfigCommand,
     crl::CrlCommand,
     explain::Explain,
+    feature::FeatureCommand,
     logs::LogsCommand,
     pki::PkiCommand,
     property::PropertyCommand,
@@ -89,6 +90,7 @@ enum Command {
     Revoke(RevokeCommand),
     ClientCredential(ClientCredentialCommand),
     Audit(AuditCommand),
+    Feature(FeatureCommand),
     #[command(subcommand)]
     Logs(LogsCommand),
     #[command(subcommand)]
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         Command::ClientCredential(command) => command.run(),
         Command::Logs(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Feature(command) => command.run(),
         Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),
         Command::Config(command) => command.run(),

@@ -6,6 +6,7 @@ use crate::control::{
 };
 use crate::truststore::{Activation, Network};
 use crate::v1::extended_key_usage::ExtendedKeyUsage;
+use crate::v1::features::{Feature, FeatureSetting, Features};
 
 /// Every operation fails as [`ClientError`] says.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
@@ -14,6 +15,17 @@ impl Client {
     pub async fn roll_back(&self, id: &str, network: Network) -> Result<Activation, ClientError> {
         let path = ["v1", "ca-sets", id, "rollback"];
         self.post(&path, &RollbackRequest { network }).await
+    }
+
+    /// What the account may use or not.
+    pub async fn features(&self) -> Result<Features, ClientError> {
+        self.get(&["v1", "features"], &[]).await
+    }
+
+    /// Says whether the account may use something.
+    pub async fn set_feature(&self, name: &str, enabled: bool) -> Result<Feature, ClientError> {
+        let setting = FeatureSetting { enabled };
+        self.put(&["v1", "features", name], &setting).await
     }
 
     /// What the extended key usage of a CA set's clients must say.

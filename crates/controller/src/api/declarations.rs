@@ -34,6 +34,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ErrorCode::DeploymentInProgress,
             ErrorCode::EdgeCertificateInUse,
             ErrorCode::EdgeCertificateValidationFailure,
+            ErrorCode::FeatureNotEnabled,
             ErrorCode::HostnameTaken,
             ErrorCode::InvalidField,
             ErrorCode::PropertyValidationFailure,

@@ -41,7 +41,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::TypeMismatch
         | E::UnknownQueryParameters => StatusCode::BAD_REQUEST,
         E::EdgeGridDeny | E::Unauthorized => StatusCode::UNAUTHORIZED,
-        E::Forbidden => StatusCode::FORBIDDEN,
+        E::FeatureNotEnabled | E::Forbidden => StatusCode::FORBIDDEN,
         E::ActivationNotFound
         | E::ApiClientNotFound
         | E::CaSetNotFound
@@ -50,6 +50,7 @@ pub(crate) const fn status(code: ErrorCode) -> StatusCode {
         | E::CrlNotFound
         | E::DeploymentNotFound
         | E::EdgeCertificateNotFound
+        | E::FeatureNotFound
         | E::NotFound
         | E::PropertyNotFound
         | E::PropertyVersionNotFound

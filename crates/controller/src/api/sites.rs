@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
+use crate::app::sites::hide_mtls;
 use crate::app::{ErrorCode, ServiceError};
-use crate::model::{DeploymentKind, Site, SiteId, Warning};
+use crate::model::{DeploymentKind, Feature, Site, SiteId, Warning};
 use crate::{BoxFuture, Role};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -143,6 +144,7 @@ const INPUT_ERRORS: &[ErrorCode] = &[
     ErrorCode::CaSetNotActive,
     ErrorCode::CertificateValidationFailureCreate,
     ErrorCode::EdgeCertificateValidationFailure,
+    ErrorCode::FeatureNotEnabled,
     ErrorCode::HostnameTaken,
     ErrorCode::InvalidField,
     ErrorCode::SiteNameNotUnique,
@@ -153,6 +155,7 @@ const UPDATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::CertificateValidationFailureCreate,
     ErrorCode::DeploymentInProgress,
     ErrorCode::EdgeCertificateValidationFailure,
+    ErrorCode::FeatureNotEnabled,
     ErrorCode::HostnameTaken,
     ErrorCode::InvalidField,
     ErrorCode::SiteNotFound,
@@ -166,14 +169,19 @@ fn create(call: Call) -> Answer {
         let sites = call.controller.sites();
         let (site, warnings) = sites.create(&call.caller, &input).await?;
         let link = link(site.id);
-        Reply::json(StatusCode::CREATED, &view(&site, Some(warnings)))?.with(LOCATION, &link)
+        let view = shown(&call, &site, Some(warnings)).await?;
+        Reply::json(StatusCode::CREATED, &view)?.with(LOCATION, &link)
     })
 }
 
 fn list(call: Call) -> Answer {
     Box::pin(async move {
         let sites = call.controller.sites().list(&call.caller).await?;
-        let sites = sites.iter().map(|site| view(site, None)).collect();
+        let shows_mtls = shows_mtls(&call).await?;
+        let sites = sites
+            .iter()
+            .map(|site| view(site, None, shows_mtls))
+            .collect();
         Reply::json(StatusCode::OK, &v1::Sites { sites })
     })
 }
@@ -182,7 +190,7 @@ fn show(call: Call) -> Answer {
     Box::pin(async move {
         let sites = call.controller.sites();
         let site = sites.find(&call.caller, id(&call)?).await?;
-        Reply::json(StatusCode::OK, &view(&site, None))
+        Reply::json(StatusCode::OK, &shown(&call, &site, None).await?)
     })
 }
 
@@ -191,7 +199,7 @@ fn update(call: Call) -> Answer {
         let input = input(&call)?;
         let sites = call.controller.sites();
         let (site, warnings) = sites.replace(&call.caller, id(&call)?, &input).await?;
-        Reply::json(StatusCode::OK, &view(&site, Some(warnings)))
+        Reply::json(StatusCode::OK, &shown(&call, &site, Some(warnings)).await?)
     })
 }
 
@@ -274,13 +282,31 @@ fn link(id: SiteId) -> String {
     deployments::subject_link(DeploymentKind::Site, id.number())
 }
 
-fn view(site: &Site, warnings: Option<Vec<Warning>>) -> v1::Site {
+/// Whether the account sees mutual TLS settings of sites.
+async fn shows_mtls(call: &Call) -> Result<bool, ServiceError> {
+    let features = call.controller.features();
+    features.has(&call.caller, Feature::SiteConfigMtls).await
+}
+
+async fn shown(
+    call: &Call,
+    site: &Site,
+    warnings: Option<Vec<Warning>>,
+) -> Result<v1::Site, ServiceError> {
+    Ok(view(site, warnings, shows_mtls(call).await?))
+}
+
+fn view(site: &Site, warnings: Option<Vec<Warning>>, shows_mtls: bool) -> v1::Site {
+    let mut settings = site.settings.clone();
+    if !shows_mtls {
+        hide_mtls(&mut settings);
+    }
     v1::Site {
         site_id: site.id.to_string(),
         site_link: link(site.id),
         name: site.name.clone(),
         version: site.version,
-        settings: site.settings.clone(),
+        settings,
         staging: deployments::on(site, Network::Staging),
         production: deployments::on(site, Network::Production),
         created_date: wire::time(site.created_at),

@@ -213,6 +213,8 @@ error_codes! {
     NoActiveDeletions = "no-active-cert-deletions", "No deletion of the CA set is active.";
     NoPreviousVersion = "no-previous-ca-set-version", "There is no version to go back to.";
     NotDeployed = "not-deployed", "It is not deployed on the network.";
+    FeatureNotEnabled = "feature-not-enabled", "The account does not have the feature.";
+    FeatureNotFound = "feature-not-found", "Feature is not found.";
     NotFound = "not-found", "Not found.";
     PreconditionFailed = "precondition-failed", "It was changed in the meantime.";
     NoPreviousPropertyVersion = "no-previous-property-version", "There is no version to go back to.";

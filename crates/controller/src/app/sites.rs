@@ -3,6 +3,7 @@
 mod changes;
 mod client_ca;
 mod deploying;
+mod mtls_feature;
 mod settings;
 
 use countersign_api::v1::sites::{SiteInput, SiteSettings};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) use deploying::deploy_in;
 use deploying::owned;
+pub(crate) use mtls_feature::{hide as hide_mtls, keep as keep_mtls};
 pub(crate) use settings::{
     CheckedEdgeCertificate, CheckedSite, Https, checked_origin, credential_of,
 };

@@ -11,8 +11,9 @@ use sqlx::SqliteConnection;
 
 use super::affected::wire;
 use super::names::{Names, Unknown};
-use crate::app::{ServiceError, deployments, edge_certificates, properties};
-use crate::model::{Caller, Deployed};
+use crate::app::sites::hide_mtls;
+use crate::app::{ServiceError, deployments, edge_certificates, features, properties};
+use crate::model::{Caller, Deployed, Feature};
 use crate::store;
 use crate::store::ca_sets::CaSetFilter;
 
@@ -82,9 +83,13 @@ pub(super) async fn declaration(
             .client_credentials
             .insert(credential.name, declared);
     }
+    let shows_mtls = features::has(read, caller, Feature::SiteConfigMtls).await?;
     let sites = store::sites::list(read, account, None).await?;
     for site in deployments::with_networks(read, caller, sites).await? {
         let mut settings = site.settings;
+        if !shows_mtls {
+            hide_mtls(&mut settings);
+        }
         names.site(&mut settings, Unknown::Stays)?;
         let networks = networks(&site.networks);
         let declared = DeclaredSite { settings, networks };

@@ -387,6 +387,7 @@ impl<'a> Making<'a> {
         let site = match known {
             Some(known) => {
                 let known = sites::find_in(write.connection(), self.caller, known.id).await?;
+                sites::keep_mtls(write, self.caller, &known, &mut settings).await?;
                 if known.settings == settings {
                     known
                 } else {
@@ -399,6 +400,7 @@ impl<'a> Making<'a> {
             }
             None => {
                 let new = service.new_in(write, self.caller, name).await?;
+                sites::keep_mtls(write, self.caller, &new, &mut settings).await?;
                 let made = service
                     .put_in(write, self.caller, &new.clone(), new, settings)
                     .await?;

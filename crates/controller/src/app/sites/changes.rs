@@ -6,7 +6,8 @@ use countersign_snapshot::Network;
 
 use super::deploying::{deploy_in, owned};
 use super::{
-    CheckedSite, Sites, blank, client_ca, find_in, name_not_unique, network_of, resource, state,
+    CheckedSite, Sites, blank, client_ca, find_in, mtls_feature, name_not_unique, network_of,
+    resource, state,
 };
 use crate::app::chain::CheckedChain;
 use crate::app::input::{check_name, invalid};
@@ -39,6 +40,9 @@ impl Sites<'_> {
         };
         let mut settings = input.settings.clone();
         if let Some(pem) = &input.client_ca_pem {
+            let mut read = context.store.read().await?;
+            mtls_feature::allow_client_cas(&mut read, caller).await?;
+            drop(read);
             let (ca_set, remarks) =
                 client_ca::ensure(context, caller, &before, pem, &networks).await?;
             warnings.extend(remarks);
@@ -63,6 +67,7 @@ impl Sites<'_> {
             let id = own_certificate(context, &mut write, caller, &after, &chains).await?;
             settings.edge_certificate_ids = vec![id];
         }
+        mtls_feature::keep(&mut write, caller, &after, &mut settings).await?;
         after = self
             .put_in(&mut write, caller, &before, after, settings)
             .await?;

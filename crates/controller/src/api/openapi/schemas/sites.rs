@@ -25,6 +25,7 @@ fn requests() -> Vec<(&'static str, Value)> {
     site.extend(site_settings());
     vec![
         ("DeployRequest", object(&[("network", network())])),
+        ("FeatureSetting", object(&[("enabled", boolean())])),
         ("SiteRequest", object(&site)),
         (
             "EdgeCertificateRequest",
@@ -151,6 +152,15 @@ fn answers() -> Vec<(&'static str, Value)> {
     ];
     edge_certificate.extend(history());
     vec![
+        (
+            "Feature",
+            object(&[
+                ("description", text()),
+                ("enabled", boolean()),
+                ("name", text()),
+            ]),
+        ),
+        ("Features", object(&[("features", list("Feature"))])),
         ("Site", object(&site)),
         ("Sites", object(&[("sites", list("Site"))])),
         ("EdgeCertificate", object(&edge_certificate)),
