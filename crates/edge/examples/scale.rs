@@ -190,6 +190,7 @@ fn snapshot(directory: &Path, port: u16, names: u64, ca_sets: u64, keys: &Keys) 
 fn ca_set(number: u64, authorities: &[&Ca]) -> CaSet {
     CaSet {
         id: CaSetId::new(number + 1),
+        owner: None,
         name: format!("set {number}"),
         version: VersionNumber::new(1),
         sha1: Sha1Signatures::Refuse,

@@ -319,7 +319,7 @@ fn check_ca_sets(
                     id_text: set.id.to_string(),
                     name: set.name.clone(),
                     version: set.version,
-                    anchors,
+                    anchors: anchors.owned_by(set.owner.clone()),
                     own_policy: set.policy.clone(),
                 };
                 if checked.insert(set.id, Arc::new(set)).is_some() {

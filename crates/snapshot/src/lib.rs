@@ -58,9 +58,9 @@ pub use policy_identity::PolicyIdentity;
 pub use resolver::Resolver;
 pub use revocation::{
     AskedStatus, BodyDigest, CrlReference, DecodeRevocationsError, LoadRevocationsError,
-    LoadedRevocations, OcspReference, OcspResponse, RevocationAcknowledgement, RevocationBodies,
-    RevocationDigest, RevocationManifest, SignedRevocations, StatusAnswer, StatusQuestion,
-    StatusSource, VerifyRevocationsError,
+    LoadedRevocations, OcspReference, OcspResponse, OwnedRevocation, RevocationAcknowledgement,
+    RevocationBodies, RevocationDigest, RevocationManifest, SignedRevocations, StatusAnswer,
+    StatusQuestion, StatusSource, VerifyRevocationsError,
 };
 pub use seal::{SealError, SealedSecret, SealingKey, Secret};
 pub use sign::{SignError, SignedSnapshot, SigningKey, SnapshotDigest, VerifyError, VerifyingKey};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use countersign_trust::{Policy, Sha1Signatures, UnixTime};
+use countersign_trust::{Owner, Policy, Sha1Signatures, UnixTime};
 
 use crate::{
     BindingId, CaSetId, ClientCredentialId, Generation, NamePattern, Network, OriginId,
@@ -44,6 +44,8 @@ pub struct Snapshot {
 pub struct CaSet {
     /// Its id.
     pub id: CaSetId,
+    /// Whose it is: whose revocations by hand count for its clients. Everybody's do in a snapshot that does not say.
+    pub owner: Option<Owner>,
     /// Its name, for logs and pages.
     pub name: String,
     /// The active version.

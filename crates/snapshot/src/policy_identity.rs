@@ -8,7 +8,7 @@ use countersign_trust::Sha1Signatures;
 use crate::wire;
 use crate::{CaSet, ClientAuth, ClientAuthMode};
 
-/// A hash of every input of a binding's client-auth policy: mode, CA sets with their versions and certificates, key-usage rule,
+/// A hash of every input of a binding's client-auth policy: mode, CA sets with their versions, certificates and owners, key-usage rule,
 /// revocation policy.
 ///
 /// Equal identities mean that a client authenticated for one binding is authenticated for the other. It scopes session tickets (threats
@@ -67,6 +67,10 @@ fn ca_set_digest(set: &CaSet) -> Vec<u8> {
     let policy = wire::encode_ca_set_policy(&set.policy);
     if !policy.is_empty() {
         frame(&mut context, &policy);
+    }
+    if let Some(owner) = &set.owner {
+        context.update(b"owner\0");
+        frame(&mut context, owner.as_str().as_bytes());
     }
     context.finish().as_ref().to_vec()
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use countersign_trust::{ManualRevocation, Sha1Signatures, UnixTime};
+use countersign_trust::{ManualRevocation, Owner, Sha1Signatures, UnixTime};
 
 mod load;
 mod signed;
@@ -30,13 +30,22 @@ pub struct RevocationManifest {
     /// When it was put together.
     pub created: UnixTime,
     /// Revocations by hand.
-    pub manual: Vec<ManualRevocation>,
+    pub manual: Vec<OwnedRevocation>,
     /// CRLs.
     pub crls: Vec<CrlReference>,
     /// Answers of OCSP responders.
     pub answers: Vec<OcspReference>,
     /// Certificates, DER, that may lead from a CRL's signer to a trust anchor.
     pub certificates: Vec<Vec<u8>>,
+}
+
+/// A revocation by hand, with whose it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OwnedRevocation {
+    /// The owner of the CA sets for whose clients it counts; everybody's when that is not known, as in manifests of earlier releases.
+    pub owner: Option<Owner>,
+    /// Which certificates.
+    pub what: ManualRevocation,
 }
 
 /// A CRL that was loaded with success, by the address of its bytes.

@@ -17,15 +17,17 @@ use crate::{
     SealedSecret, Snapshot, VersionNumber,
 };
 use origin_policy::WireOriginPolicy;
+use owner::WireOwner;
 use plain::WirePlain;
 use property::WireProperty;
 use sections::Sections;
 use tcp::WireTcp;
 
 mod origin_policy;
+mod owner;
 mod plain;
 mod property;
-mod sections;
+pub(crate) mod sections;
 mod tcp;
 
 /// The format that this release writes and reads.
@@ -75,6 +77,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
         .filter_map(WireProperty::of)
         .collect();
     let plain: Vec<_> = snapshot.bindings.iter().filter_map(WirePlain::of).collect();
+    let owners: Vec<_> = snapshot.ca_sets.iter().filter_map(WireOwner::of).collect();
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
@@ -84,6 +87,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             encode_infallibly(&tcp),
             encode_infallibly(&properties),
             encode_infallibly(&plain),
+            encode_infallibly(&owners),
         ],
     );
     bytes
@@ -112,6 +116,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     tcp::read(&mut snapshot, sections.take()?)?;
     property::read(&mut snapshot, sections.take()?)?;
     plain::read(&mut snapshot, sections.take()?)?;
+    owner::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }
@@ -382,6 +387,7 @@ impl From<WireCaSet> for model::CaSet {
     fn from(wire: WireCaSet) -> Self {
         Self {
             id: CaSetId::new(wire.id),
+            owner: None,
             name: wire.name,
             version: VersionNumber::new(wire.version),
             sha1: if wire.allow_sha1 {

@@ -14,7 +14,7 @@ use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, sit
 use countersign_snapshot::*;
 use countersign_testkit::{DAY, NOW, Pki};
 use countersign_trust::{
-    ExtendedKeyUsageRule, Policy, RevocationMode, RevocationPolicy, RevocationScope,
+    ExtendedKeyUsageRule, Owner, Policy, RevocationMode, RevocationPolicy, RevocationScope,
     Sha1Signatures, UnixTime,
 };
 
@@ -50,6 +50,7 @@ fn snapshot() -> Snapshot {
         created: UnixTime::from_secs(NOW),
         ca_sets: vec![CaSet {
             id: CaSetId::new(199),
+            owner: None,
             name: "demo".into(),
             version: VersionNumber::new(2),
             sha1: Sha1Signatures::Refuse,
@@ -296,7 +297,10 @@ fn appended_sections_are_read_as_they_were_written() {
     revoking.ca_sets[0].policy.revocation.mode = RevocationMode::Prefer;
     let mut both = snapshot();
     both.ca_sets[0].policy.revocation.mode = RevocationMode::Prefer;
-    for snapshot in [plain, revoking, both, snapshot()] {
+    // The last section; a snapshot without it is what was written before there were owners.
+    let mut owned = plain.clone();
+    owned.ca_sets[0].owner = Some(Owner::new("A-1"));
+    for snapshot in [plain, revoking, both, owned, snapshot()] {
         assert_eq!(read(&snapshot), snapshot);
     }
 }
@@ -538,6 +542,8 @@ fn the_policy_identity_changes_with_every_input_of_the_decision() {
         |it| it.ca_sets[0].version = VersionNumber::new(3),
         |it| it.ca_sets[0].sha1 = Sha1Signatures::Allow,
         |it| it.ca_sets[0].certificates.truncate(1),
+        |it| it.ca_sets[0].owner = Some(Owner::new("A-1")),
+        |it| it.ca_sets[0].owner = Some(Owner::new("A-2")),
         |it| {
             it.ca_sets[0]
                 .certificates

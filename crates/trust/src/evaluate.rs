@@ -79,7 +79,8 @@ pub fn evaluate_with_answers(
 ///
 /// # Security
 ///
-/// It says nothing about who made the certificate: the caller compares its fingerprint with the one that was named.
+/// It says nothing about who made the certificate: the caller compares its fingerprint with the one that was named. Everybody's revocations by
+/// hand count: the caller leaves those out of the index that are not to.
 pub fn evaluate_pinned(
     certificate: &Certificate,
     revocation: &RevocationIndex,

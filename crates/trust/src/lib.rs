@@ -77,7 +77,7 @@ pub use policy::{ExtendedKeyUsageRule, Policy};
 pub use reason::Reason;
 pub use revocation::ocsp;
 pub use revocation::{
-    CaState, Concern, Crl, CrlEntry, LoadCrlError, ManualRevocation, RevocationChanges,
+    CaState, Concern, Crl, CrlEntry, LoadCrlError, ManualRevocation, Owner, RevocationChanges,
     RevocationIndex, RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationReason,
     RevocationScope, RevocationSource, RevocationSourceKind, crl_issuers,
 };

@@ -18,7 +18,7 @@ pub use index::{
     CaState, RevocationIndex, RevocationIndexBuilder, RevocationSource, RevocationSourceKind,
 };
 pub(crate) use index::{CertificateStatus, Lookup};
-pub use manual::ManualRevocation;
+pub use manual::{ManualRevocation, Owner};
 pub use policy::{RevocationMode, RevocationPolicy, RevocationScope};
 
 use std::time::Duration;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use countersign_trust::Owner;
+
 use super::text_enum;
 
 /// Names an account: everything belongs to exactly one, and nobody sees another's.
@@ -13,6 +15,12 @@ impl AccountId {
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
+    }
+
+    /// Whose CA sets and revocations by hand are, to edge nodes.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::new(&self.0)
     }
 
     /// The id as text.

@@ -42,7 +42,7 @@ impl fmt::Display for RevocationId {
 pub struct Revocation {
     /// Its number.
     pub id: RevocationId,
-    /// Whose it is. It holds for the clients of every account: a certificate is not revoked for some only.
+    /// Whose it is. It holds for the clients of this account's CA sets.
     pub account: AccountId,
     /// Which certificates.
     pub what: ManualRevocation,

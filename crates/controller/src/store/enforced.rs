@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_snapshot::{CaSet, CaSetId, Network, VersionNumber};
-use countersign_trust::{Policy, Sha1Signatures};
+use countersign_trust::{Owner, Policy, Sha1Signatures};
 use sqlx::{Row, SqliteConnection};
 
 use super::{StoreError, decode};
@@ -43,7 +43,7 @@ pub(crate) async fn versions(
         .map(|(id, version)| [decode::stored_id(*id), version.number().into()])
         .collect();
     let rows = sqlx::query(
-        "SELECT v.ca_set_id, v.version, v.allow_insecure_sha1, ca_sets.name, certificates.der
+        "SELECT v.ca_set_id, v.version, v.allow_insecure_sha1, ca_sets.name, ca_sets.account_id, certificates.der
          FROM json_each(?) AS wanted
          JOIN ca_set_versions v
              ON v.ca_set_id = json_extract(wanted.value, '$[0]') AND v.version = json_extract(wanted.value, '$[1]')
@@ -67,6 +67,7 @@ pub(crate) async fn versions(
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(CaSet {
                     id,
+                    owner: Some(Owner::new(row.try_get("account_id")?)),
                     name: row.try_get("name")?,
                     version,
                     sha1: if row.try_get("allow_insecure_sha1")? {

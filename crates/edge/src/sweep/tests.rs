@@ -129,6 +129,7 @@ impl Scene {
             created: UnixTime::from_secs(NOW),
             ca_sets: vec![CaSet {
                 id: CaSetId::new(1),
+                owner: None,
                 name: "clients".to_owned(),
                 version: VersionNumber::new(1),
                 sha1: Sha1Signatures::Refuse,
@@ -375,7 +376,10 @@ async fn run(size: Size) {
     index.crl(crl);
     for (.., credential) in by_hand {
         let certificate = Certificate::from_der(credential.der()).unwrap();
-        index.manual(ManualRevocation::Certificate(certificate.fingerprint()));
+        index.manual(
+            None,
+            ManualRevocation::Certificate(certificate.fingerprint()),
+        );
     }
     let began = Instant::now();
     scene.edge.replace_revocation(Arc::new(index.build()));

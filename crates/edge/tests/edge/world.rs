@@ -10,9 +10,10 @@ use countersign_rules::{Enforcement, IdentityPresets, SiteOrigin, SiteRules, sit
 use countersign_snapshot::{
     Binding, BodyDigest, CaList, CaSet, CaSetId, ClientAuth, ClientAuthMode, CrlReference,
     Endpoint, Generation, HostHeader, Network, Origin as OriginModel, OriginPolicy, OriginScheme,
-    OriginTimeouts, OriginTls, OriginTrust, RevocationAcknowledgement, RevocationBodies,
-    RevocationManifest, RevocationSequence, SealingKey, Secret, ServerCertificate,
-    SignedRevocations, SignedSnapshot, SigningKey, Snapshot, TlsPolicy, TlsVersion, VersionNumber,
+    OriginTimeouts, OriginTls, OriginTrust, OwnedRevocation, RevocationAcknowledgement,
+    RevocationBodies, RevocationManifest, RevocationSequence, SealingKey, Secret,
+    ServerCertificate, SignedRevocations, SignedSnapshot, SigningKey, Snapshot, TlsPolicy,
+    TlsVersion, VersionNumber,
 };
 use countersign_testkit::client::{Connection, Http3Client};
 use countersign_testkit::{Ca, Credential, HttpClient, NOW, Origin, Pki, TlsClient};
@@ -293,7 +294,10 @@ impl World {
         let manifest = RevocationManifest {
             sequence: RevocationSequence::new(sequence),
             created: UnixTime::from_secs(NOW),
-            manual,
+            manual: manual
+                .into_iter()
+                .map(|what| OwnedRevocation { owner: None, what })
+                .collect(),
             crls: crls
                 .iter()
                 .map(|(signer, crl)| CrlReference {
@@ -557,6 +561,7 @@ fn config(
 pub(crate) fn ca_set(id: u64, name: &str, ca: &Ca) -> CaSet {
     CaSet {
         id: CaSetId::new(id),
+        owner: None,
         name: name.to_owned(),
         version: VersionNumber::new(1),
         sha1: Sha1Signatures::Refuse,

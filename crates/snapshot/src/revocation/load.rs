@@ -73,7 +73,7 @@ impl LoadedRevocations {
         // The sequence never comes again with other contents, so verdicts can be remembered by it.
         let mut index = RevocationIndexBuilder::new(manifest.sequence.number());
         for revocation in &manifest.manual {
-            index.manual(revocation.clone());
+            index.manual(revocation.owner.clone(), revocation.what.clone());
         }
         for certificate in &manifest.certificates {
             index.certificate(Certificate::from_der(certificate)?);

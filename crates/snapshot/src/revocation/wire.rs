@@ -1,13 +1,15 @@
 //! The wire form of a manifest: append only, or raise [`FORMAT`].
 
 use countersign_trust::{
-    Fingerprint, ManualRevocation, ParseFingerprintError, SerialNumber, Sha1Signatures, UnixTime,
+    Fingerprint, ManualRevocation, Owner, ParseFingerprintError, SerialNumber, Sha1Signatures,
+    UnixTime,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{BodyDigest, CrlReference, OcspReference, RevocationManifest};
+use super::{BodyDigest, CrlReference, OcspReference, OwnedRevocation, RevocationManifest};
 use crate::RevocationSequence;
 use crate::wire::encode_infallibly;
+use crate::wire::sections::{self, Sections};
 
 /// The format that this release writes and reads.
 const FORMAT: u16 = 1;
@@ -29,6 +31,8 @@ pub enum DecodeRevocationsError {
 pub(super) fn encode(manifest: &RevocationManifest) -> Vec<u8> {
     let mut bytes = FORMAT.to_be_bytes().to_vec();
     bytes.extend(encode_infallibly(&Body::from(manifest)));
+    // A new section goes to the end, here and in `decode`.
+    sections::append(&mut bytes, [encode_infallibly(&owners(&manifest.manual))]);
     bytes
 }
 
@@ -42,10 +46,31 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RevocationManifest, DecodeRevocatio
     }
     let (wire, rest): (Body, _) =
         postcard::take_from_bytes(body).map_err(|_| DecodeRevocationsError::Structure)?;
-    if !rest.is_empty() {
-        return Err(DecodeRevocationsError::Structure);
+    let mut manifest: RevocationManifest = wire.try_into()?;
+    let broken = |_| DecodeRevocationsError::Structure;
+    let mut sections = Sections::new(rest);
+    let owners: Vec<Option<String>> = sections.take().map_err(broken)?;
+    sections.end().map_err(broken)?;
+    if !owners.is_empty() {
+        if owners.len() != manifest.manual.len() {
+            return Err(DecodeRevocationsError::Structure);
+        }
+        for (revocation, owner) in manifest.manual.iter_mut().zip(owners) {
+            revocation.owner = owner.as_deref().map(Owner::new);
+        }
     }
-    wire.try_into()
+    Ok(manifest)
+}
+
+/// Appended to the body: whose each revocation by hand is, in their order. Nothing when that is known of none.
+fn owners(manual: &[OwnedRevocation]) -> Vec<Option<&str>> {
+    if manual.iter().all(|revocation| revocation.owner.is_none()) {
+        return Vec::new();
+    }
+    manual
+        .iter()
+        .map(|revocation| revocation.owner.as_ref().map(Owner::as_str))
+        .collect()
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -94,7 +119,7 @@ impl From<&RevocationManifest> for Body {
         Self {
             sequence: manifest.sequence.number(),
             created_micros: manifest.created.as_micros(),
-            manual: manifest.manual.iter().map(Into::into).collect(),
+            manual: manifest.manual.iter().map(|it| (&it.what).into()).collect(),
             crls: manifest.crls.iter().map(Into::into).collect(),
             answers: manifest.answers.iter().map(Into::into).collect(),
             certificates: manifest.certificates.clone(),
@@ -112,8 +137,13 @@ impl TryFrom<Body> for RevocationManifest {
             manual: wire
                 .manual
                 .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+                .map(|what| {
+                    Ok(OwnedRevocation {
+                        owner: None,
+                        what: what.try_into()?,
+                    })
+                })
+                .collect::<Result<_, DecodeRevocationsError>>()?,
             crls: wire.crls.into_iter().map(Into::into).collect(),
             answers: wire.answers.into_iter().map(Into::into).collect(),
             certificates: wire.certificates,
@@ -221,13 +251,12 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_manifest_comes_back_as_it_was() {
+    fn manifest(owners: [Option<&str>; 4]) -> RevocationManifest {
         let key = Fingerprint::of(b"key");
-        let manifest = RevocationManifest {
+        RevocationManifest {
             sequence: RevocationSequence::new(7),
             created: UnixTime::from_secs(1_700_000_000),
-            manual: vec![
+            manual: [
                 ManualRevocation::Certificate(Fingerprint::of(b"certificate")),
                 ManualRevocation::Key(key),
                 ManualRevocation::IssuedBefore {
@@ -238,7 +267,14 @@ mod tests {
                     issuer_key: key,
                     serial: SerialNumber::from_bytes(&[0x80, 1]),
                 },
-            ],
+            ]
+            .into_iter()
+            .zip(owners)
+            .map(|(what, owner)| OwnedRevocation {
+                owner: owner.map(Owner::new),
+                what,
+            })
+            .collect(),
             crls: vec![CrlReference {
                 body: BodyDigest::of(b"crl"),
                 signer: vec![1, 2],
@@ -252,8 +288,42 @@ mod tests {
                 sha1: Sha1Signatures::Allow,
             }],
             certificates: vec![vec![5]],
-        };
-        assert_eq!(decode(&encode(&manifest)), Ok(manifest));
+        }
+    }
+
+    #[test]
+    fn a_manifest_comes_back_as_it_was() {
+        for owners in [
+            [None; 4],
+            [Some("A-1"), Some("A-2"), Some("A-1"), Some("")],
+            [None, None, Some("A-1"), None],
+        ] {
+            let manifest = manifest(owners);
+            assert_eq!(decode(&encode(&manifest)), Ok(manifest));
+        }
+    }
+
+    /// The manifest that is in use while a node is upgraded.
+    #[test]
+    fn what_was_written_before_there_were_owners_counts_for_everybody() {
+        let manifest = manifest([None; 4]);
+        let mut before = FORMAT.to_be_bytes().to_vec();
+        before.extend(encode_infallibly(&Body::from(&manifest)));
+        assert_eq!(encode(&manifest), before, "and stays the same bytes");
+        assert_eq!(decode(&before), Ok(manifest));
+    }
+
+    #[test]
+    fn owners_of_other_revocations_than_there_are_are_refused() {
+        let body = encode(&manifest([None; 4]));
+        for owners in [
+            vec![Some("A-1"); 3],
+            vec![Some("A-1"); 5],
+            vec![None::<&str>; 0],
+        ] {
+            let bytes = [body.clone(), encode_infallibly(&owners)].concat();
+            assert_eq!(decode(&bytes), Err(DecodeRevocationsError::Structure));
+        }
     }
 
     #[test]

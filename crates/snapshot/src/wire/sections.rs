@@ -12,7 +12,7 @@ use super::DecodeError;
 const EMPTY: &[u8] = &[0];
 
 /// Appends the lists, in their order.
-pub(super) fn append(bytes: &mut Vec<u8>, sections: impl AsRef<[Vec<u8>]>) {
+pub(crate) fn append(bytes: &mut Vec<u8>, sections: impl AsRef<[Vec<u8>]>) {
     let sections = sections.as_ref();
     let wanted = sections
         .iter()
@@ -23,13 +23,13 @@ pub(super) fn append(bytes: &mut Vec<u8>, sections: impl AsRef<[Vec<u8>]>) {
 
 /// The lists behind a body.
 #[derive(Debug)]
-pub(super) struct Sections<'a> {
+pub(crate) struct Sections<'a> {
     rest: &'a [u8],
     last_is_empty: bool,
 }
 
 impl<'a> Sections<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> Self {
+    pub(crate) fn new(rest: &'a [u8]) -> Self {
         Self {
             rest,
             last_is_empty: false,
@@ -37,7 +37,7 @@ impl<'a> Sections<'a> {
     }
 
     /// The next list; an empty one when there is none.
-    pub(super) fn take<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, DecodeError> {
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(Vec::new());
         }
@@ -48,7 +48,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Refuses what nobody knows, and a list at the end that should have been left out.
-    pub(super) fn end(self) -> Result<(), DecodeError> {
+    pub(crate) fn end(self) -> Result<(), DecodeError> {
         if self.rest.is_empty() && !self.last_is_empty {
             Ok(())
         } else {

@@ -287,7 +287,7 @@ async fn a_revoked_client_does_not_come_back_by_resumption() {
         let (full, _) = node.meet_with("a.test", &config).await.welcome();
         let leaf = full.peer.chain().unwrap().leaf().fingerprint();
         let mut index = RevocationIndexBuilder::new(1);
-        index.manual(ManualRevocation::Certificate(leaf));
+        index.manual(None, ManualRevocation::Certificate(leaf));
         node.context.replace_revocation(Arc::new(index.build()));
         assert_ne!(
             full.verdicts.revocation_generation(),

@@ -261,6 +261,7 @@ pub fn client() -> TlsClient {
 pub fn ca_set(id: CaSetId, authorities: &[&Ca]) -> CaSet {
     CaSet {
         id,
+        owner: None,
         name: format!("set {id}"),
         version: VersionNumber::new(1),
         sha1: Sha1Signatures::Refuse,

@@ -6,13 +6,14 @@ use std::sync::OnceLock;
 use thiserror::Error;
 
 use super::Sha1Signatures;
-use crate::{Certificate, DistinguishedName, Fingerprint};
+use crate::{Certificate, DistinguishedName, Fingerprint, Owner};
 
 /// The certificates of a version of a CA set, indexed for evaluation. All of them are trust anchors, roots and intermediates alike.
 #[derive(Debug)]
 pub struct CaSetVersion {
     certificates: Vec<Certificate>,
     sha1: Sha1Signatures,
+    owner: Option<Owner>,
     /// Positions by the subject's canonical form, so that evaluation costs the same in a set of one and of thousands.
     by_subject: HashMap<Box<[u8]>, Vec<usize>>,
     /// For each certificate, the position of the one that issued it, once somebody asked.
@@ -54,9 +55,23 @@ impl CaSetVersion {
             issuers: certificates.iter().map(|_| OnceLock::new()).collect(),
             certificates,
             sha1,
+            owner: None,
             by_subject,
             organizations,
         })
+    }
+
+    /// Says whose set it is: of revocations by hand, only the owner's count for its clients. Without, everybody's do.
+    #[must_use]
+    pub fn owned_by(mut self, owner: Option<Owner>) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Whose set it is, if that is known.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
     }
 
     /// The certificates, in their order, without duplicates.
@@ -94,10 +109,11 @@ impl CaSetVersion {
     }
 
     /// Whether a chain that is good under this certificate of an earlier version is so under this version as well: it is there, and issued by
-    /// the same one or by none of the set.
+    /// the same one or by none of the set; and the same revocations by hand count.
     #[must_use]
     pub fn keeps(&self, earlier: &Self, anchor: &Certificate) -> bool {
         self.sha1 == earlier.sha1
+            && self.owner == earlier.owner
             && self
                 .with_subject(anchor.subject())
                 .any(|known| known == anchor)

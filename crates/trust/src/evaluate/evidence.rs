@@ -105,6 +105,7 @@ fn known_about(
     let lookup = Lookup {
         certificate,
         issuer,
+        owner: context.set.owner(),
         now: context.now,
         stale_grace: policy.stale_grace,
         answers: context.answers,
@@ -113,9 +114,10 @@ fn known_about(
         RevocationMode::Off => Vec::new(),
         RevocationMode::Prefer | RevocationMode::Require => context.revocation.sources(lookup),
     };
-    let by_hand = context
-        .revocation
-        .revoked_by_hand(certificate, Some(issuer));
+    let by_hand =
+        context
+            .revocation
+            .revoked_by_hand(context.set.owner(), certificate, Some(issuer));
     if let Some(mark) = by_hand {
         return (RevocationStatus::RevokedByHand { mark }, sources);
     }

@@ -75,7 +75,7 @@ pub(super) fn judge_pinned(
 ) -> Result<(), Failure> {
     let mut judgement = Judgement::new(policy, now);
     judgement.leaf(certificate);
-    let by_hand = revocation::check_by_hand(certificate, None, known);
+    let by_hand = revocation::check_by_hand(certificate, None, None, known);
     judgement.failures.extend(by_hand.err());
     judgement.end()
 }

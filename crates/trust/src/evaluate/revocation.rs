@@ -5,7 +5,7 @@ use super::search::{Link, Search};
 use super::{Context, CrlSigners};
 use crate::revocation::{CertificateStatus, Lookup, RevocationMode, RevocationScope};
 use crate::{
-    CaSetVersion, Certificate, ExtendedKeyUsageRule, Policy, Reason, RevocationIndex,
+    CaSetVersion, Certificate, ExtendedKeyUsageRule, Owner, Policy, Reason, RevocationIndex,
     RevocationPolicy, RevocationState, Unanswered, UnixTime, text,
 };
 
@@ -95,7 +95,12 @@ fn check_one(
     required: bool,
     context: &Context<'_>,
 ) -> Result<(UnixTime, RevocationState), Failure> {
-    check_by_hand(certificate, Some(issuer), context.revocation)?;
+    check_by_hand(
+        certificate,
+        Some(issuer),
+        context.set.owner(),
+        context.revocation,
+    )?;
     let policy = &context.policy.revocation;
     if policy.mode == RevocationMode::Off {
         return Ok((UnixTime::MAX, RevocationState::NotChecked));
@@ -103,6 +108,7 @@ fn check_one(
     let lookup = Lookup {
         certificate,
         issuer,
+        owner: context.set.owner(),
         answers: context.answers,
         now: context.now,
         stale_grace: policy.stale_grace,
@@ -146,10 +152,10 @@ fn check_one(
 fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Result<(), Failure> {
     let nothing_is_known = !context.revocation.knows_something() && context.answers.is_empty();
     if anchor.is_self_issued() || nothing_is_known {
-        return check_by_hand(anchor, None, context.revocation);
+        return check_by_hand(anchor, None, context.set.owner(), context.revocation);
     }
     match context.set.issuer_of(anchor) {
-        None => check_by_hand(anchor, None, context.revocation),
+        None => check_by_hand(anchor, None, context.set.owner(), context.revocation),
         Some(issuer) => check_one(anchor, issuer, issuer, false, context).map(drop),
     }
 }
@@ -157,9 +163,10 @@ fn check_anchor(anchor: &Certificate, context: &Context<'_>) -> Result<(), Failu
 pub(super) fn check_by_hand(
     certificate: &Certificate,
     issuer: Option<&Certificate>,
+    owner: Option<&Owner>,
     known: &RevocationIndex,
 ) -> Result<(), Failure> {
-    match known.revoked_by_hand(certificate, issuer) {
+    match known.revoked_by_hand(owner, certificate, issuer) {
         None => Ok(()),
         Some(mark) => Err(Failure::new(
             Reason::Revoked,
@@ -181,6 +188,7 @@ pub(super) fn may_speak(signer: &Certificate, anchor: &Certificate, context: &Co
     let Ok(set) = CaSetVersion::new(vec![anchor.clone()], context.set.sha1_signatures()) else {
         return false;
     };
+    let set = set.owned_by(context.set.owner().cloned());
     if context.signers == CrlSigners::OwnKeys {
         return false;
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::CLOCK_SKEW;
 use super::crl::Crl;
 use super::index::RevocationIndex;
+use super::manual::Marks;
 use super::scope::Point;
 use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, UnixTime};
 
@@ -128,19 +129,12 @@ impl RevocationIndex {
 
     fn manual_changes(&self, earlier: &Self, changes: &mut RevocationChanges) {
         let (ours, theirs) = (&self.manual, &earlier.manual);
-        changes.certificates = ours
-            .certificates
-            .difference(&theirs.certificates)
-            .copied()
-            .collect();
-        changes.keys = ours.keys.difference(&theirs.keys).copied().collect();
-        let serials = ours.serials.difference(&theirs.serials);
-        changes.serials = serials.map(|(_, serial)| serial.clone()).collect();
-        let issued = ours.issued_before.iter();
-        changes.issuer_keys = issued
-            .filter(|(key, before)| theirs.issued_before.get(*key) < Some(*before))
-            .map(|(key, _)| *key)
-            .collect();
+        // Owner by owner: what one revoked long ago is news about the clients of another who revokes it now.
+        changes.marks(&ours.of_nobody, &theirs.of_nobody);
+        let none = Marks::default();
+        for (owner, marks) in &ours.by_owner {
+            changes.marks(marks, theirs.by_owner.get(owner).unwrap_or(&none));
+        }
         if changes.is_empty() {
             return;
         }
@@ -161,6 +155,20 @@ impl RevocationIndex {
 }
 
 impl RevocationChanges {
+    /// Adds what an owner revoked since. Whose CA sets it counts for is not kept: clients of others that bear a mark are judged once more, to the
+    /// same end.
+    fn marks(&mut self, ours: &Marks, theirs: &Marks) {
+        self.certificates
+            .extend(ours.certificates.difference(&theirs.certificates));
+        self.keys.extend(ours.keys.difference(&theirs.keys));
+        let serials = ours.serials.difference(&theirs.serials);
+        self.serials
+            .extend(serials.map(|(_, serial)| serial.clone()));
+        let issued = ours.issued_before.iter();
+        let later = issued.filter(|(key, before)| theirs.issued_before.get(*key) < Some(*before));
+        self.issuer_keys.extend(later.map(|(key, _)| *key));
+    }
+
     /// Whether both indexes say the same about everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -10,7 +10,7 @@ pub use sources::{RevocationSource, RevocationSourceKind};
 
 use super::CLOCK_SKEW;
 use super::crl::{Crl, CrlEntry, RevocationReason};
-use super::manual::{ManualRevocation, ManualRevocations};
+use super::manual::{ManualRevocation, ManualRevocations, Owner};
 use super::ocsp::{CertificateState, OcspAnswer};
 use super::scope::Point;
 use crate::certificate::RevocationReasons;
@@ -73,9 +73,9 @@ impl RevocationIndexBuilder {
         self
     }
 
-    /// Adds a revocation by hand.
-    pub fn manual(&mut self, revocation: ManualRevocation) -> &mut Self {
-        self.0.manual.insert(revocation);
+    /// Adds a revocation by hand. It counts for the clients of its owner's CA sets; for everybody's when its owner is not known.
+    pub fn manual(&mut self, owner: Option<Owner>, revocation: ManualRevocation) -> &mut Self {
+        self.0.manual.insert(owner, revocation);
         self
     }
 
@@ -117,6 +117,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) certificate: &'a Certificate,
     /// The certificate above it on the path.
     pub(crate) issuer: &'a Certificate,
+    /// Whose revocations by hand count.
+    pub(crate) owner: Option<&'a Owner>,
     /// Answers about this client that are not in the index.
     pub(crate) answers: &'a [Arc<OcspAnswer>],
     pub(crate) now: UnixTime,
@@ -180,13 +182,14 @@ impl RevocationIndex {
         }
     }
 
-    /// By which mark the certificate is revoked by hand.
+    /// By which mark the certificate is revoked by hand for the clients of the owner's CA sets.
     pub(crate) fn revoked_by_hand(
         &self,
+        owner: Option<&Owner>,
         certificate: &Certificate,
         issuer: Option<&Certificate>,
     ) -> Option<&'static str> {
-        self.manual.find(certificate, issuer)
+        self.manual.find(owner, certificate, issuer)
     }
 
     /// Whether there is any CRL, OCSP answer or manual revocation.
@@ -254,7 +257,7 @@ impl RevocationIndex {
                 ..lookup
             };
             if self
-                .revoked_by_hand(delegate, Some(lookup.issuer))
+                .revoked_by_hand(lookup.owner, delegate, Some(lookup.issuer))
                 .is_some()
                 || matches!(
                     self.status_by_crl(of_delegate, may_speak),

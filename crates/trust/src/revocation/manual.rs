@@ -1,6 +1,8 @@
 //! Revocations by hand: for CAs without CRLs, and for when it cannot wait.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
 
 use crate::{Certificate, Fingerprint, SerialNumber, UnixTime};
 
@@ -28,16 +30,76 @@ pub enum ManualRevocation {
     },
 }
 
+/// Whose something is, whatever makes an owner. One owner's revocations by hand say nothing about the clients of another one's CA sets.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Owner(Arc<str>);
+
+impl Owner {
+    /// The owner with this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// All revocations by hand, by who made them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ManualRevocations {
+    /// Of whom nobody knows who made them. They count for everybody, so that nobody who was kept out gets in.
+    pub(super) of_nobody: Marks,
+    pub(super) by_owner: HashMap<Owner, Marks>,
+}
+
+impl ManualRevocations {
+    pub(super) fn insert(&mut self, owner: Option<Owner>, revocation: ManualRevocation) {
+        match owner {
+            None => self.of_nobody.insert(revocation),
+            Some(owner) => self.by_owner.entry(owner).or_default().insert(revocation),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.of_nobody.is_empty() && self.by_owner.values().all(Marks::is_empty)
+    }
+
+    /// By which mark the certificate is revoked for the clients of the owner's CA sets; where the owner is not known, everybody's marks count.
+    pub(super) fn find(
+        &self,
+        owner: Option<&Owner>,
+        certificate: &Certificate,
+        issuer: Option<&Certificate>,
+    ) -> Option<&'static str> {
+        let find = |marks: &Marks| marks.find(certificate, issuer);
+        find(&self.of_nobody).or_else(|| match owner {
+            Some(owner) => self.by_owner.get(owner).and_then(find),
+            None => self.by_owner.values().find_map(find),
+        })
+    }
+}
+
+/// What one owner revoked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
     pub(super) certificates: HashSet<Fingerprint>,
     pub(super) keys: HashSet<Fingerprint>,
     pub(super) issued_before: HashMap<Fingerprint, UnixTime>,
     pub(super) serials: HashSet<(Fingerprint, SerialNumber)>,
 }
 
-impl ManualRevocations {
-    pub(super) fn insert(&mut self, revocation: ManualRevocation) {
+impl Marks {
+    fn insert(&mut self, revocation: ManualRevocation) {
         match revocation {
             ManualRevocation::Certificate(fingerprint) => {
                 self.certificates.insert(fingerprint);
@@ -55,15 +117,15 @@ impl ManualRevocations {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.certificates.is_empty()
             && self.keys.is_empty()
             && self.issued_before.is_empty()
             && self.serials.is_empty()
     }
 
-    /// By which of its marks the certificate is revoked; `issuer` is `None` when it is not known, as for a root.
-    pub(super) fn find(
+    /// By which of the marks the certificate is revoked; `issuer` is `None` when it is not known, as for a root.
+    fn find(
         &self,
         certificate: &Certificate,
         issuer: Option<&Certificate>,

@@ -35,7 +35,7 @@ fn a_pinned_certificate_is_held_to_everything_but_its_issuer() {
         ManualRevocation::Key(certificate.spki_fingerprint()),
     ] {
         let mut index = RevocationIndexBuilder::new(0);
-        index.manual(mark);
+        index.manual(None, mark);
         check(&client, &index.build(), "revoked");
     }
 }

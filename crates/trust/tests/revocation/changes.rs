@@ -270,3 +270,33 @@ fn a_path_that_is_judged_again_is_good_exactly_when_it_would_be_found() {
         }
     }
 }
+
+/// What one owner revoked before does not hide that another one does so now.
+#[test]
+fn a_revocation_by_hand_is_a_change_for_each_owner() {
+    let root = Pki::new().root("root");
+    let client = parsed(root.client("a").issue().der());
+    let key = parsed(root.der()).spki_fingerprint();
+    for mark in [
+        ManualRevocation::Certificate(client.fingerprint()),
+        ManualRevocation::Key(client.spki_fingerprint()),
+        ManualRevocation::Serial {
+            issuer_key: key,
+            serial: client.serial().clone(),
+        },
+        ManualRevocation::IssuedBefore {
+            issuer_key: key,
+            before: UnixTime::from_secs(NOW),
+        },
+    ] {
+        let first = || World::new(&[&root]).manual_of("A", mark.clone());
+        let (one, both) = (
+            first().build(),
+            first().manual_of("B", mark.clone()).build(),
+        );
+        assert!(!since(&both.index, &one.index).is_empty(), "{mark:?}");
+        assert!(since(&both.index, &both.index).is_empty(), "{mark:?}");
+        // Taken back: nothing that was let in has to end.
+        assert!(since(&one.index, &both.index).is_empty(), "{mark:?}");
+    }
+}

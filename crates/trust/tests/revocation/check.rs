@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_testkit::pki::{Ca, Credential};
 use countersign_trust::{
-    CaSetVersion, Certificate, Crl, ManualRevocation, PeerChain, Policy, RevocationIndex,
+    CaSetVersion, Certificate, Crl, ManualRevocation, Owner, PeerChain, Policy, RevocationIndex,
     RevocationIndexBuilder, RevocationMode, RevocationPolicy, RevocationScope, Sha1Signatures,
     UnixTime, Verdict, evaluate,
 };
@@ -51,7 +51,18 @@ impl World {
     }
 
     pub(crate) fn manual(mut self, revocation: ManualRevocation) -> Self {
-        self.index.manual(revocation);
+        self.index.manual(None, revocation);
+        self
+    }
+
+    pub(crate) fn manual_of(mut self, owner: &str, revocation: ManualRevocation) -> Self {
+        self.index.manual(Some(Owner::new(owner)), revocation);
+        self
+    }
+
+    /// Whose the CA set is.
+    pub(crate) fn owned_by(mut self, owner: &str) -> Self {
+        self.set = self.set.owned_by(Some(Owner::new(owner)));
         self
     }
 

@@ -94,3 +94,54 @@ fn what_a_crl_calls_good_can_be_revoked_by_hand() {
         .build()
         .is(&client, ALWAYS_REVOKED);
 }
+
+/// What one tenant revokes keeps out none of another's clients, even where both trust the same CA.
+#[test]
+fn each_mark_counts_for_its_owners_ca_sets_only() {
+    let root = Pki::new().root("root");
+    let client = root.client("a").valid(NOW - 10, NOW + 10).issue();
+    let (certificate, ca) = (parsed(client.der()), parsed(root.der()));
+    for mark in [
+        ManualRevocation::Certificate(certificate.fingerprint()),
+        ManualRevocation::Certificate(ca.fingerprint()),
+        ManualRevocation::Key(certificate.spki_fingerprint()),
+        ManualRevocation::Key(ca.spki_fingerprint()),
+        ManualRevocation::Serial {
+            issuer_key: ca.spki_fingerprint(),
+            serial: certificate.serial().clone(),
+        },
+        ManualRevocation::IssuedBefore {
+            issuer_key: ca.spki_fingerprint(),
+            before: UnixTime::from_secs(NOW),
+        },
+    ] {
+        let world = || World::new(&[&root]).crl(&root.crl().issue());
+        let of = |owner| world().manual_of(owner, mark.clone());
+        of("A").owned_by("A").build().is(&client, ALWAYS_REVOKED);
+        of("B").owned_by("A").build().is(&client, GOOD);
+        // Where it is not known whose a set or a mark is, nobody gets in who was kept out.
+        of("B").build().is(&client, ALWAYS_REVOKED);
+        let of_nobody = world().manual(mark.clone()).owned_by("A");
+        of_nobody.build().is(&client, ALWAYS_REVOKED);
+    }
+}
+
+/// Another tenant cannot make a CA's CRL unreadable either.
+#[test]
+fn a_crls_signer_is_revoked_by_hand_for_its_owners_ca_sets_only() {
+    let root = Pki::new().root("root");
+    let issuing = root.intermediate("issuing");
+    let client = issuing.client("a").issue();
+    let unrelated = root.client("b").issue();
+    let mark = ManualRevocation::Certificate(parsed(issuing.der()).fingerprint());
+    let world = || {
+        World::new(&[&root])
+            .knows(&issuing)
+            .crl(&issuing.crl().issue())
+            .crl(&root.crl().issue())
+            .manual_of("B", mark.clone())
+    };
+    world().owned_by("A").build().is(&client, GOOD);
+    let theirs = world().owned_by("B").build();
+    theirs.is(&client, ALWAYS_REVOKED).is(&unrelated, GOOD);
+}

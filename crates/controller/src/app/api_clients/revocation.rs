@@ -38,7 +38,8 @@ impl<'c> Known<'c> {
             }
         }
         for revocation in by_hand.iter().filter(|it| it.account == *account) {
-            index.manual(revocation.what.clone());
+            // No others are in the index, so it need not say whose they are.
+            index.manual(None, revocation.what.clone());
         }
         Ok(Self {
             context,

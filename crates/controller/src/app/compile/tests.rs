@@ -30,6 +30,7 @@ fn state(sites: u32, ca_sets: u32) -> NetworkState {
         let id = CaSetId::new(number.into());
         let set = CaSet {
             id,
+            owner: None,
             name: format!("set-{number}"),
             version: VersionNumber::new(1),
             sha1: Sha1Signatures::Refuse,

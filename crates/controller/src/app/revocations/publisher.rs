@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
-    AcknowledgementOutcome, CrlReference, Network, NodeId, OcspReference, RevocationBodies,
-    RevocationDigest, RevocationManifest, RevocationSequence, SignedRevocations,
+    AcknowledgementOutcome, CrlReference, Network, NodeId, OcspReference, OwnedRevocation,
+    RevocationBodies, RevocationDigest, RevocationManifest, RevocationSequence, SignedRevocations,
 };
 use countersign_trust::{Sha1Signatures, UnixTime};
 use tokio::sync::Notify;
@@ -218,7 +218,13 @@ async fn compile(context: &Context, now: UnixTime) -> Result<Current, StoreError
     let mut manifest = RevocationManifest {
         sequence: RevocationSequence::new(0),
         created: UnixTime::from_micros(0),
-        manual: revocations.into_iter().map(|it| it.what).collect(),
+        manual: revocations
+            .into_iter()
+            .map(|it| OwnedRevocation {
+                owner: Some(it.account.owner()),
+                what: it.what,
+            })
+            .collect(),
         crls: references(crls),
         answers: answers(store::ocsp::told(write.connection()).await?),
         certificates: Vec::new(),
