@@ -2,6 +2,7 @@
 
 use countersign_api::v1::SecretText;
 use countersign_api::v1::declaration::{Declaration, DeclaredChange};
+use countersign_api::v1::edge_certificates::{EdgeCertificateInput, KeyRequestInput};
 use countersign_controller::{ActivationStatus, Applied, ErrorCode, Run, ServiceError};
 use countersign_snapshot::Network;
 use countersign_testkit::{Credential, Pki};
@@ -131,6 +132,50 @@ async fn what_is_exported_and_applied_changes_nothing() {
     assert_eq!(
         apply(&world, &document, Run::Dry).await.unwrap().changes,
         []
+    );
+}
+
+#[tokio::test]
+async fn several_ca_sets_and_a_certificate_that_is_waited_for_are_exported_and_applied_again() {
+    let world = World::new().await;
+    let mut document = declaration(&world);
+    let mut other = document.ca_sets["partners"].clone();
+    other.certificates_pem = Pki::new().root("Suppliers").pem();
+    document.ca_sets.insert("suppliers".to_owned(), other);
+    let shop = document.edge_certificates.get_mut("shop").unwrap();
+    let clients = shop.settings.mutual_authentication.as_mut().unwrap();
+    clients.additional_ca_set_ids = vec!["suppliers".to_owned()];
+    enforced(&world, &document).await;
+    let input = EdgeCertificateInput {
+        name: Some("waiting".to_owned()),
+        key_request: Some(KeyRequestInput {
+            names: vec!["soon.a.test".to_owned()],
+            ..KeyRequestInput::default()
+        }),
+        ..EdgeCertificateInput::default()
+    };
+    let certificates = world.controller.edge_certificates();
+    certificates.create(&world.caller, &input).await.unwrap();
+
+    let declarations = world.controller.declarations();
+    let mut exported = declarations.export(&world.caller).await.unwrap();
+    let clients = &exported.edge_certificates["shop"].settings;
+    let clients = clients.mutual_authentication.as_ref().unwrap();
+    assert_eq!(clients.additional_ca_set_ids, ["suppliers"]);
+    assert!(
+        exported.edge_certificates["waiting"]
+            .certificates
+            .is_empty()
+    );
+    let again = apply(&world, &exported, Run::Real).await.unwrap();
+    assert_eq!(again.changes, []);
+
+    let waiting = exported.edge_certificates.remove("waiting").unwrap();
+    exported.edge_certificates.insert("new".to_owned(), waiting);
+    let refused = apply(&world, &exported, Run::Real).await.unwrap_err();
+    assert_eq!(
+        refused.pointer.unwrap(),
+        "/edgeCertificates/new/certificates"
     );
 }
 

@@ -80,7 +80,8 @@ pub(super) async fn read_uploads(
                 })
             })
             .collect();
-        if given.len() == declared.certificates.len() {
+        // One that waits for its first certificate is declared without any.
+        if !given.is_empty() && given.len() == declared.certificates.len() {
             let (chains, _) =
                 edge_certificates::check_uploads(context, caller, &given, &[], "/certificates")
                     .await
@@ -285,7 +286,7 @@ impl<'a> Making<'a> {
         let known = self.find_edge_certificate(write, name).await?;
         let certificate = match known {
             None => {
-                let chains = chains.ok_or_else(|| needs_key(name))?;
+                let chains = chains.ok_or_else(|| needs_key(name, declared))?;
                 let made = edge_certificates::insert(
                     self.context,
                     write,
@@ -309,7 +310,7 @@ impl<'a> Making<'a> {
                     let chains = match (is_same, chains) {
                         (true, _) => Vec::new(),
                         (false, Some(chains)) => chains,
-                        (false, None) => return Err(needs_key(name)),
+                        (false, None) => return Err(needs_key(name, declared)),
                     };
                     let updated = edge_certificates::update(
                         self.context,
@@ -562,12 +563,23 @@ fn holds(
     Ok(true)
 }
 
-fn needs_key(name: &str) -> ServiceError {
+fn needs_key(name: &str, declared: &DeclaredEdgeCertificate) -> ServiceError {
+    let (why, pointer) = if declared.certificates.is_empty() {
+        (
+            "is not one that waits for its first certificate, so a certificate must be declared",
+            "/certificates",
+        )
+    } else {
+        (
+            "does not have these certificates yet, so their keys are needed",
+            "/certificates/0/privateKeyPem",
+        )
+    };
     ServiceError::new(
         ErrorCode::InvalidField,
-        format!("The edge certificate `{name}` does not have these certificates yet, so their keys are needed."),
+        format!("The edge certificate `{name}` {why}."),
     )
-    .at("/certificates/0/privateKeyPem")
+    .at(pointer)
 }
 
 const fn sha1(declared: &DeclaredCaSet) -> Sha1Signatures {

@@ -34,10 +34,13 @@ impl Names {
         settings: &mut EdgeCertificateSettings,
         unknown: Unknown,
     ) -> Result<(), ServiceError> {
-        match &mut settings.mutual_authentication {
-            Some(mutual) => self.ca_set(&mut mutual.ca_set_id, unknown),
-            None => Ok(()),
+        if let Some(mutual) = &mut settings.mutual_authentication {
+            self.ca_set(&mut mutual.ca_set_id, unknown)?;
+            for name in &mut mutual.additional_ca_set_ids {
+                self.ca_set(name, unknown)?;
+            }
         }
+        Ok(())
     }
 
     pub(super) fn site(
