@@ -448,8 +448,8 @@ async fn a_credential_is_rotated_without_losing_a_request() {
     }
     let mut last = Vec::new();
     for number in 1..=5 {
-        let before = origin.received().len();
         last = rotate(&format!("edge-{number}")).await;
+        let before = origin.received().len();
         origin.wait_for(before + 20).await;
     }
     ended.store(true, Ordering::Relaxed);
