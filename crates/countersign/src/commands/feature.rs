@@ -70,9 +70,7 @@ async fn list(session: &Session) -> Result<ExitCode> {
                 feature.description.clone(),
             ]);
         }
-        let mut page = Page::default();
-        page.table(&table);
-        page.into_text()
+        table.to_string()
     })?;
     Ok(ExitCode::SUCCESS)
 }
