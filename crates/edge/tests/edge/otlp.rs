@@ -8,7 +8,7 @@ use countersign_edge::{Admin, EdgeHandle, OtlpLogs};
 use countersign_snapshot::{ClientAuthMode, OriginTrust};
 use countersign_testkit::origin::Reaction;
 use countersign_testkit::process::Program;
-use countersign_testkit::{Credential, Origin, Pki};
+use countersign_testkit::{Credential, Origin, Pki, wait};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
@@ -56,17 +56,23 @@ async fn the_protocols_own_messages_read_every_field_of_every_record() {
 
     let written = world.log.records();
     assert_eq!(written.len(), 3);
-    let told: Vec<Value> = collector
-        .stdout()
-        .lines()
-        .filter_map(|line| serde_json::from_str(line.strip_prefix("request ")?).ok())
-        .collect();
-    assert!(
-        !told.is_empty(),
-        "{}{}",
-        collector.stdout(),
-        collector.stderr()
-    );
+    let records_of = |request: &Value| {
+        let scope = &request["message"]["resourceLogs"][0]["scopeLogs"][0];
+        scope["logRecords"].as_array().unwrap().clone()
+    };
+    // What the collector prints comes after what it answers.
+    let told = wait::until_async("every record at the collector", async || {
+        let told: Vec<Value> = collector
+            .stdout()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("request ")?).ok())
+            .collect();
+        let count = told.iter().flat_map(records_of).count();
+        (count >= written.len())
+            .then_some(told)
+            .ok_or_else(|| format!("{}{}", collector.stdout(), collector.stderr()))
+    })
+    .await;
     for request in &told {
         assert_eq!(request["headers"]["x-api-key"], "opensesame");
         let resource = &request["message"]["resourceLogs"][0]["resource"];
@@ -75,13 +81,7 @@ async fn the_protocols_own_messages_read_every_field_of_every_record() {
         assert_eq!(resource["service.instance.id"], "node-1");
         assert_eq!(resource["network"], "staging");
     }
-    let records: Vec<&Value> = told
-        .iter()
-        .flat_map(|request| {
-            let scope = &request["message"]["resourceLogs"][0]["scopeLogs"][0];
-            scope["logRecords"].as_array().unwrap()
-        })
-        .collect();
+    let records: Vec<Value> = told.iter().flat_map(records_of).collect();
     assert_eq!(records.len(), written.len());
     for (record, written) in records.into_iter().zip(written) {
         assert_eq!(record["eventName"], written["event"]);
