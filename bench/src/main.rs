@@ -3,10 +3,12 @@
 //! `bench pki` writes certificates, `bench run` puts one kind of load on one server and prints one line of JSON: how many operations, at
 //! which latencies, and what they cost the server in processor time and memory. `bench/compare` runs it against several servers in turns.
 
+mod attack;
 mod client;
 mod measure;
 mod pki;
 mod soak;
+mod watch;
 mod work;
 
 use std::net::SocketAddr;
@@ -38,14 +40,15 @@ enum Command {
     Run(Load),
     /// Starts Countersign and uses it for long, while what it enforces changes every second.
     Soak(soak::Soak),
+    /// Does to a server what attackers do, until it is killed or the time is over.
+    Attack(attack::Attack),
+    /// Asks a server at a low and steady rate, as those who behave do, and prints how long it took, as one line of JSON.
+    Watch(watch::Watch),
 }
 
-/// What is done to which server.
+/// A server, and how it is asked.
 #[derive(Clone, Debug, Args)]
-struct Load {
-    /// What one operation is.
-    #[arg(long, value_enum)]
-    work: Work,
+struct Target {
     /// The server.
     #[arg(long)]
     address: SocketAddr,
@@ -61,6 +64,16 @@ struct Load {
     /// The only key exchange that is offered.
     #[arg(long, value_enum, default_value_t = Group::X25519)]
     group: Group,
+}
+
+/// What is done to which server.
+#[derive(Clone, Debug, Args)]
+struct Load {
+    /// What one operation is.
+    #[arg(long, value_enum)]
+    work: Work,
+    #[command(flatten)]
+    target: Target,
     /// Connections at the same time.
     #[arg(long, default_value_t = 16)]
     connections: usize,
@@ -124,15 +137,23 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Pki { dir, name } => pki::write(&dir, &name),
         Command::Run(load) => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            // Workers spawn onto the one thread, so that the generator never takes more than a core.
-            let local = tokio::task::LocalSet::new();
-            let result = local.block_on(&runtime, work::run(load))?;
+            let result = on_one_thread(work::run(load))?;
             println!("{}", serde_json::to_string(&result)?);
             Ok(())
         }
         Command::Soak(soak) => tokio::runtime::Runtime::new()?.block_on(soak::run(soak)),
+        Command::Attack(attack) => on_one_thread(attack::run(attack)),
+        Command::Watch(watch) => {
+            println!("{}", serde_json::to_string(&watch::run(&watch)?)?);
+            Ok(())
+        }
     }
+}
+
+/// Workers spawn onto the one thread, so that the generator never takes more than a core.
+fn on_one_thread<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, work)
 }

@@ -133,7 +133,7 @@ impl Running {
 }
 
 /// In microseconds.
-fn quantile(sorted_ns: &[u64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted_ns: &[u64], share: f64) -> f64 {
     let index = (sorted_ns.len() as f64 * share) as usize;
     sorted_ns
         .get(index.min(sorted_ns.len().saturating_sub(1)))

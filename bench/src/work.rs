@@ -1,6 +1,6 @@
 //! The kinds of load.
 
-mod http1;
+pub(crate) mod http1;
 mod http2;
 
 use std::rc::Rc;
@@ -69,7 +69,7 @@ fn next(load: &Load, meter: &Meter) -> bool {
 
 /// One connection after the other, one request on each.
 async fn connections(load: &Load, meter: &Meter, sessions: Sessions) -> Result<()> {
-    let client = Client::new(load, b"http/1.1", sessions)?;
+    let client = Client::new(&load.target, b"http/1.1", sessions)?;
     while next(load, meter) {
         let began = Instant::now();
         let result = one_connection(load, &client).await;
@@ -83,7 +83,9 @@ async fn one_connection(load: &Load, client: &Client) -> Result<Outcome> {
     let stream = client.connect().await?;
     let resumed = is_resumed(&stream);
     let mut http = Http1::new(stream);
-    let bytes = http.get(&load.name, &load.path, "close").await?;
+    let bytes = http
+        .get(&load.target.name, &load.target.path, "close")
+        .await?;
     http.until_closed().await?;
     Ok(Outcome { bytes, resumed })
 }
@@ -94,11 +96,13 @@ fn is_resumed<IO>(stream: &TlsStream<IO>) -> bool {
 
 /// One request after the other on one connection.
 async fn requests(load: &Load, meter: &Meter) -> Result<()> {
-    let client = Client::new(load, b"http/1.1", Sessions::Forget)?;
+    let client = Client::new(&load.target, b"http/1.1", Sessions::Forget)?;
     let mut http = Http1::new(client.connect().await?);
     while next(load, meter) {
         let began = Instant::now();
-        let bytes = http.get(&load.name, &load.path, "keep-alive").await;
+        let bytes = http
+            .get(&load.target.name, &load.target.path, "keep-alive")
+            .await;
         let result = bytes.map(|bytes| Outcome {
             bytes,
             resumed: false,
@@ -112,7 +116,7 @@ async fn requests(load: &Load, meter: &Meter) -> Result<()> {
 /// Requests at fixed moments on one connection, this one's share of the rate. A late answer makes the next ones late too, and their
 /// latency counts from when they were due.
 async fn paced(load: &Load, meter: &Meter, index: usize) -> Result<()> {
-    let client = Client::new(load, b"http/1.1", Sessions::Forget)?;
+    let client = Client::new(&load.target, b"http/1.1", Sessions::Forget)?;
     let mut http = Http1::new(client.connect().await?);
     let gap = Duration::from_secs_f64(load.connections as f64 / f64::from(load.rate.max(1)));
     let mut due = Instant::now() + gap.mul_f64(index as f64 / load.connections.max(1) as f64);
@@ -124,7 +128,9 @@ async fn paced(load: &Load, meter: &Meter, index: usize) -> Result<()> {
         while Instant::now() < due {
             tokio::task::yield_now().await;
         }
-        let bytes = http.get(&load.name, &load.path, "keep-alive").await;
+        let bytes = http
+            .get(&load.target.name, &load.target.path, "keep-alive")
+            .await;
         let result = bytes.map(|bytes| Outcome {
             bytes,
             resumed: false,
@@ -147,10 +153,12 @@ async fn idle(load: &Rc<Load>, meter: &Rc<Meter>, before: Usage) -> Result<Repor
             .map(|_| {
                 let (load, meter) = (Rc::clone(load), Rc::clone(meter));
                 spawn_local(async move {
-                    let client = Client::new(&load, b"http/1.1", Sessions::Forget)?;
+                    let client = Client::new(&load.target, b"http/1.1", Sessions::Forget)?;
                     let began = Instant::now();
                     let mut http = Http1::new(client.connect().await?);
-                    let bytes = http.get(&load.name, &load.path, "keep-alive").await?;
+                    let bytes = http
+                        .get(&load.target.name, &load.target.path, "keep-alive")
+                        .await?;
                     let outcome = Outcome {
                         bytes,
                         resumed: false,

@@ -18,7 +18,7 @@ use crate::measure::{Meter, Outcome};
 
 /// Opens one connection and keeps its streams busy.
 pub(super) async fn requests(load: &Rc<Load>, meter: &Rc<Meter>) -> Result<()> {
-    let client = Client::new(load, b"h2", Sessions::Forget)?;
+    let client = Client::new(&load.target, b"h2", Sessions::Forget)?;
     let stream = TokioIo::new(client.connect().await?);
     let (sender, connection) = Builder::new(TokioExecutor::new())
         .initial_stream_window_size(1024 * 1024)
@@ -43,7 +43,7 @@ async fn one_stream(
     meter: &Meter,
     mut sender: SendRequest<Empty<Bytes>>,
 ) -> Result<()> {
-    let uri: http::Uri = format!("https://{}{}", load.name, load.path).parse()?;
+    let uri: http::Uri = format!("https://{}{}", load.target.name, load.target.path).parse()?;
     while next(load, meter) {
         let began = Instant::now();
         let request = Request::get(uri.clone())

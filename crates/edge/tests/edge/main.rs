@@ -42,6 +42,5 @@ mod rules;
 mod tcp;
 mod tcp_peers;
 mod trust;
-mod under_attack;
 mod websocket;
 mod websockets_peer;
