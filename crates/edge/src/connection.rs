@@ -18,6 +18,7 @@ use crate::http::tunnel::{self, Tunnel};
 use crate::node::Node;
 use crate::tcp;
 
+mod calm;
 mod coalesce;
 pub(crate) mod drive;
 pub(crate) mod establish;

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::calm::Calm;
 use super::coalesce::Coalesce;
 use super::rest::{Observed, Quiescence, REST_AFTER, Wakeable, rest};
 use super::turns::{Streams, Turns};
@@ -60,7 +61,8 @@ async fn tunnel_of(connection: &Connection) {
 
 async fn serve_http2<IO: Wakeable>(connection: &Arc<Connection>, stream: IO) {
     let others = Arc::clone(connection);
-    let io = Coalesce::new(stream, move || others.in_flight() > 0);
+    let calm = Calm::new(stream, Arc::clone(connection));
+    let io = Coalesce::new(calm, move || others.in_flight() > 0);
     let streams = Streams::new(connection.node());
     let served = Arc::clone(connection);
     // Requests are boxed: the engine keeps room for one in every idle connection, and moves it into every stream.

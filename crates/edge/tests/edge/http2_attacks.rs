@@ -13,17 +13,17 @@ use tokio::net::TcpStream;
 use crate::world::World;
 
 const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
+const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
-pub(crate) const RST_STREAM: u8 = 3;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
-pub(crate) const CONTINUATION: u8 = 9;
+const CONTINUATION: u8 = 9;
 
-pub(crate) const END_STREAM: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 
 const PROTOCOL_ERROR: u32 = 1;
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -47,7 +47,7 @@ async fn silent() -> Origin {
 }
 
 /// RFC 9113 §4.1.
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut bytes = length[1..].to_vec();
     bytes.extend([kind, flags]);
@@ -72,7 +72,7 @@ fn section(fields: &[(&str, &str)]) -> Vec<u8> {
         .collect()
 }
 
-pub(crate) fn get(path: &str) -> Vec<u8> {
+fn get(path: &str) -> Vec<u8> {
     section(&[
         (":method", "GET"),
         (":scheme", "https"),
@@ -82,7 +82,7 @@ pub(crate) fn get(path: &str) -> Vec<u8> {
 }
 
 /// A client that speaks TLS and frames, and nothing else on its own.
-pub(crate) struct Raw {
+struct Raw {
     connection: Connection<TcpStream>,
     received: Vec<u8>,
     next: u32,
@@ -100,7 +100,7 @@ enum Answer {
 }
 
 impl Raw {
-    pub(crate) async fn open(world: &World) -> Self {
+    async fn open(world: &World) -> Self {
         let client = world.client("open.test").alpn(&["h2"]);
         let mut raw = Self {
             connection: world.connect(&client).await,
@@ -119,7 +119,7 @@ impl Raw {
     }
 
     /// Whether the server still takes anything.
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> bool {
+    async fn send(&mut self, bytes: &[u8]) -> bool {
         let sent = async {
             self.connection.stream.write_all(bytes).await?;
             self.connection.stream.flush().await
@@ -131,7 +131,7 @@ impl Raw {
         )
     }
 
-    pub(crate) fn stream_id(&mut self) -> u32 {
+    fn stream_id(&mut self) -> u32 {
         self.next += 2;
         self.next - 2
     }
@@ -398,19 +398,42 @@ async fn a_body_that_stops_is_given_up_over_http2() {
     assert!(world.origin.received().is_empty());
 }
 
-/// Threat C5.3: answers that are asked for and never taken do not pile up.
+/// Threat C5.3: frames that carry no request are answered or noted a number of times, and then the connection ends.
 #[tokio::test]
-async fn pings_and_settings_without_end_do_no_harm() {
-    for flood in [frame(PING, 0, 0, &[7; 8]), frame(SETTINGS, 0, 0, &[])] {
+async fn frames_without_a_request_end_the_connection() {
+    for flood in [
+        frame(PING, 0, 0, &[7; 8]),
+        frame(SETTINGS, 0, 0, &[]),
+        frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]),
+        frame(PRIORITY, 0, 99, &[0, 0, 0, 0, 9]),
+        frame(0xfe, 0, 0, &[]),
+    ] {
         let world = World::open().await;
         let mut raw = Raw::open(&world).await;
-        let many = flood.repeat(500);
-        for _ in 0..200 {
-            if !raw.send(&many).await {
-                break;
-            }
+        let mut sent = 0_usize;
+        while raw.send(&flood.repeat(100)).await {
+            sent += 1;
+            assert!(sent < 100_000, "frames without end");
         }
+        world
+            .record("the end", |record| {
+                record["detail"] == "too many HTTP/2 frames without a request"
+            })
+            .await;
         others_are_served(&world).await;
+    }
+}
+
+/// gRPC clients ping, and whoever downloads says all the time that it takes more.
+#[tokio::test]
+async fn frames_that_go_with_requests_end_nothing() {
+    let world = World::open().await;
+    let mut raw = Raw::open(&world).await;
+    for _ in 0..1500 {
+        raw.send(&frame(PING, 0, 0, &[7; 8])).await;
+        raw.send(&frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0xff, 0xff]))
+            .await;
+        assert_eq!(raw.ask(&get("/"), None).await, Answer::Ok);
     }
 }
 

@@ -1,0 +1,285 @@
+//! Frames of HTTP/2 that ask for work and carry no request.
+//!
+//! The engine bounds resets, heads and what waits to be written. It answers PING and SETTINGS, and takes notice of WINDOW_UPDATE and PRIORITY, as
+//! often as they come, and reads as long as there is something to read: a client that sends nothing else keeps a thread from everybody else.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use countersign_trust::Reason;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::Connection;
+
+/// Such frames that may come in a row; more come with what they are about, see [`Allowance`].
+const ALLOWED: u32 = 1000;
+const ALLOWED_PER_SECOND: u32 = 100;
+/// A frame of a request goes with so many others, such as a ping of gRPC and window updates for the connection and the stream.
+const FRAMES_EACH: u32 = 4;
+/// Whoever takes a response says so with such frames: for so many octets, one.
+const OCTETS_EACH: usize = 1024;
+
+/// Octets that are read in a turn of the connection's task: the first time, and once it is known that they bring requests.
+const TURN_MIN: usize = 1024;
+const TURN_MAX: usize = 16 * 1024;
+
+const PREFACE_OCTETS: u32 = 24;
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+
+/// Reads in turns, and no further when a client sends too many frames that carry no request.
+pub(super) struct Calm<IO> {
+    io: IO,
+    connection: Arc<Connection>,
+    frames: Frames,
+    allowance: Allowance,
+    /// Octets that a turn may have, and those that this one had.
+    turn: usize,
+    read: usize,
+}
+
+/// How many frames without a request may still come.
+struct Allowance {
+    left: u32,
+    since: Instant,
+    /// Octets written that did not give a frame yet.
+    written: usize,
+}
+
+/// Where frames begin in a stream of octets (RFC 9113 §4.1).
+struct Frames {
+    head: [u8; 9],
+    filled: usize,
+    /// Octets to pass over before the next frame.
+    payload: u32,
+}
+
+impl<IO> Calm<IO> {
+    pub(super) fn new(io: IO, connection: Arc<Connection>) -> Self {
+        Self {
+            io,
+            connection,
+            frames: Frames {
+                head: [0; 9],
+                filled: 0,
+                payload: PREFACE_OCTETS,
+            },
+            allowance: Allowance {
+                left: ALLOWED,
+                since: Instant::now(),
+                written: 0,
+            },
+            turn: TURN_MIN,
+            read: 0,
+        }
+    }
+
+    /// Whether the client may go on after it sent these octets.
+    fn takes(&mut self, octets: &[u8]) -> bool {
+        let (mut with_request, mut without) = (0_u32, 0_u32);
+        self.frames.read(octets, |kind, length| match kind {
+            HEADERS | CONTINUATION => with_request += 1,
+            DATA if length > 0 => with_request += 1,
+            _ => without += 1,
+        });
+        self.turn = if without > with_request.saturating_add(1) {
+            TURN_MIN
+        } else {
+            (self.turn * 2).min(TURN_MAX)
+        };
+        self.allowance
+            .give(with_request.saturating_mul(FRAMES_EACH));
+        self.allowance.take(without)
+    }
+}
+
+impl Allowance {
+    fn give(&mut self, frames: u32) {
+        self.left = self.left.saturating_add(frames).min(ALLOWED);
+    }
+
+    fn give_for(&mut self, octets: usize) {
+        self.written += octets;
+        self.give(u32::try_from(self.written / OCTETS_EACH).unwrap_or(ALLOWED));
+        self.written %= OCTETS_EACH;
+    }
+
+    fn take(&mut self, frames: u32) -> bool {
+        if self.left < frames {
+            let now = Instant::now();
+            let seconds = now.duration_since(self.since).as_secs();
+            if seconds > 0 {
+                self.since = now;
+                let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+                self.give(seconds.saturating_mul(ALLOWED_PER_SECOND));
+            }
+        }
+        let enough = self.left >= frames;
+        self.left = self.left.saturating_sub(frames);
+        enough
+    }
+}
+
+impl Frames {
+    /// Tells the kind and the length of every frame whose head ends in these octets.
+    fn read(&mut self, mut octets: &[u8], mut frame: impl FnMut(u8, u32)) {
+        while !octets.is_empty() {
+            if self.payload > 0 {
+                let passed = octets.len().min(self.payload as usize);
+                self.payload -= u32::try_from(passed).unwrap_or(self.payload);
+                octets = octets.get(passed..).unwrap_or_default();
+                continue;
+            }
+            let wanted = self.head.get_mut(self.filled..).unwrap_or_default();
+            let taken = wanted.len().min(octets.len());
+            let (some, rest) = octets.split_at(taken);
+            if let Some(wanted) = wanted.get_mut(..taken) {
+                wanted.copy_from_slice(some);
+            }
+            self.filled += taken;
+            octets = rest;
+            if self.filled == self.head.len() {
+                let [a, b, c, kind, ..] = self.head;
+                self.filled = 0;
+                self.payload = u32::from_be_bytes([0, a, b, c]);
+                frame(kind, self.payload);
+            }
+        }
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Calm<IO> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.read >= this.turn {
+            // A task that wakes itself goes to the end of the queue.
+            this.read = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut part = ReadBuf::new(
+            buffer.initialize_unfilled_to(buffer.remaining().min(this.turn - this.read)),
+        );
+        let result = Pin::new(&mut this.io).poll_read(context, &mut part);
+        let length = part.filled().len();
+        if result.is_pending() {
+            this.read = 0;
+            return result;
+        }
+        this.read += length;
+        let before = buffer.filled().len();
+        buffer.advance(length);
+        if !this.takes(buffer.filled().get(before..).unwrap_or_default()) {
+            let detail = "too many HTTP/2 frames without a request";
+            this.connection
+                .record_unreadable(Reason::MalformedRequest, detail);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, detail)));
+        }
+        result
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> Calm<IO> {
+    fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(octets)) = result {
+            self.allowance.give_for(octets);
+        }
+        result
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Calm<IO> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, length: usize) -> Vec<u8> {
+        let [_, a, b, c] = u32::try_from(length).unwrap().to_be_bytes();
+        let mut octets = vec![a, b, c, kind, 0, 0, 0, 0, 0];
+        octets.extend(vec![0xff; length]);
+        octets
+    }
+
+    #[test]
+    fn frames_are_found_however_the_octets_are_cut() {
+        let octets = [
+            vec![b'P'; PREFACE_OCTETS as usize],
+            frame(4, 0),
+            frame(1, 300),
+            frame(0, 1),
+            frame(6, 8),
+        ]
+        .concat();
+        for cut in 1..octets.len() {
+            let mut frames = Frames {
+                head: [0; 9],
+                filled: 0,
+                payload: PREFACE_OCTETS,
+            };
+            let mut found = Vec::new();
+            for part in octets.chunks(cut) {
+                frames.read(part, |kind, length| found.push((kind, length)));
+            }
+            assert_eq!(found, [(4, 0), (1, 300), (0, 1), (6, 8)], "cut at {cut}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_without_a_request_are_earned_by_requests_responses_and_time() {
+        let mut allowance = Allowance {
+            left: ALLOWED,
+            since: Instant::now(),
+            written: 0,
+        };
+        assert!(allowance.take(ALLOWED));
+        assert!(!allowance.take(1));
+        allowance.give(1);
+        assert!(allowance.take(1));
+        allowance.give_for(OCTETS_EACH - 1);
+        assert!(!allowance.take(1));
+        allowance.give_for(1);
+        assert!(allowance.take(1));
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        assert!(allowance.take(ALLOWED_PER_SECOND));
+        assert!(!allowance.take(1));
+    }
+}
