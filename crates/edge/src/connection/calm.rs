@@ -19,7 +19,7 @@ const ALLOWED: u32 = 1000;
 const ALLOWED_PER_SECOND: u32 = 100;
 /// A frame of a request goes with so many others, such as a ping of gRPC and window updates for the connection and the stream.
 const FRAMES_EACH: u32 = 4;
-/// Whoever takes a response says so with such frames: for so many octets, one.
+/// Whoever takes a response says so with such frames: for so many octets, one, and some for each write.
 const OCTETS_EACH: usize = 1024;
 
 /// Octets that are read in a turn of the connection's task: the first time, and once it is known that they bring requests.
@@ -102,7 +102,9 @@ impl Allowance {
         self.left = self.left.saturating_add(frames).min(ALLOWED);
     }
 
+    /// Takes notice of a write. A client may say something about each small message that it gets.
     fn give_for(&mut self, octets: usize) {
+        self.give(FRAMES_EACH);
         self.written += octets;
         self.give(u32::try_from(self.written / OCTETS_EACH).unwrap_or(ALLOWED));
         self.written %= OCTETS_EACH;
@@ -275,9 +277,11 @@ mod tests {
         allowance.give(1);
         assert!(allowance.take(1));
         allowance.give_for(OCTETS_EACH - 1);
+        assert!(allowance.take(FRAMES_EACH));
         assert!(!allowance.take(1));
         allowance.give_for(1);
-        assert!(allowance.take(1));
+        assert!(allowance.take(FRAMES_EACH + 1));
+        assert!(!allowance.take(1));
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
         assert!(allowance.take(ALLOWED_PER_SECOND));
         assert!(!allowance.take(1));
