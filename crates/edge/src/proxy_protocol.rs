@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+mod crc32c;
 pub(crate) mod read;
 pub(crate) mod write;
 
@@ -16,6 +17,8 @@ const PROXY: u8 = 0x21;
 const UNSPECIFIED: u8 = 0x00;
 const TCP4: u8 = 0x11;
 const TCP6: u8 = 0x21;
+/// §2.2.3: the type of the extension with the checksum.
+const CRC32C: u8 = 0x03;
 
 /// The two ends of a client's connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

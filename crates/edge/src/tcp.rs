@@ -90,7 +90,7 @@ async fn open(
     passage.origin(&origin);
     let header = header(
         service, connection, client, ends, &trust, &decision, passage,
-    );
+    )?;
     let (stream, address) = origin.dial(&header).await.map_err(unreachable)?;
     passage.connected(address);
     Ok((stream, service.idle))
@@ -156,21 +156,35 @@ fn header(
     trust: &Trust,
     decision: &Decision<'_>,
     passage: &Passage,
-) -> Vec<u8> {
-    match service.proxy_protocol {
-        ProxyProtocol::Off => Vec::new(),
-        ProxyProtocol::V1 => write::version_1(ends),
-        ProxyProtocol::V2 => write::version_2(&write::Told {
-            ends,
-            server_name: connection.server_name().as_str(),
-            alpn: client.alpn_protocol(),
-            id: passage.id(),
-            tls: connection.tls(),
-            peer: connection.peer(),
-            valid: match requests::identity_of(trust, decision) {
-                Identity::Valid(chain) => Some(chain),
-                Identity::Invalid(_) | Identity::Missing => None,
-            },
-        }),
-    }
+) -> Result<Vec<u8>, Rejection> {
+    let with_certificate = match service.proxy_protocol {
+        ProxyProtocol::Off => return Ok(Vec::new()),
+        ProxyProtocol::V1 => return Ok(write::version_1(ends)),
+        ProxyProtocol::V2 => false,
+        ProxyProtocol::V2WithCertificate => true,
+    };
+    let valid = match requests::identity_of(trust, decision) {
+        Identity::Valid(chain) => Some(chain),
+        Identity::Invalid(_) | Identity::Missing => None,
+    };
+    let told = write::Told {
+        ends,
+        server_name: connection.server_name().as_str(),
+        alpn: client.alpn_protocol(),
+        id: passage.id(),
+        tls: connection.tls(),
+        peer: connection.peer(),
+        valid,
+        // One that was not verified would be believed by origins that do not look at `verify`.
+        certificate: valid
+            .filter(|_| with_certificate)
+            .map(|chain| chain.identity().certificate().der()),
+    };
+    // Left out, it could not be told from that of a client without one.
+    write::version_2(&told).map_err(|write::TooLong| {
+        Rejection::because(
+            Reason::ChainTooLarge,
+            "the client's certificate does not fit into the PROXY header",
+        )
+    })
 }

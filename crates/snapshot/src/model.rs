@@ -291,6 +291,8 @@ pub enum ProxyProtocol {
     V1,
     /// In binary, with the addresses, the server name, and what TLS and the client's certificate say.
     V2,
+    /// As `V2`, with the client's certificate itself.
+    V2WithCertificate,
 }
 
 /// The TLS policy of a binding.

@@ -114,7 +114,7 @@ impl Default for TcpSettings {
 
 /// The header with which a connection to an origin begins.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "camelCase")]
 pub enum ProxyProtocol {
     /// None.
     #[default]
@@ -123,6 +123,8 @@ pub enum ProxyProtocol {
     V1,
     /// In binary, with what TLS and the client's certificate say.
     V2,
+    /// The same, with the client's certificate itself.
+    V2Certificate,
 }
 
 /// Who may come in.

@@ -105,6 +105,7 @@ fn page(site: &Site) -> String {
             ProxyProtocol::Off => "no PROXY header",
             ProxyProtocol::V1 => "PROXY v1",
             ProxyProtocol::V2 => "PROXY v2",
+            ProxyProtocol::V2Certificate => "PROXY v2 with the client's certificate",
         };
         let idle = tcp.idle_seconds;
         page.line(

@@ -6,11 +6,12 @@ use std::str::FromStr;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Ends, LOCAL, PROXY, SIGNATURE, TCP4, TCP6, UNSPECIFIED};
+use super::crc32c::crc32c;
+use super::{CRC32C, Ends, LOCAL, PROXY, SIGNATURE, TCP4, TCP6, UNSPECIFIED};
 
 /// §2.1: "a 108-byte buffer is always enough to store all the line and a trailing zero".
 const LINE_MAX_BYTES: usize = 107;
-/// A header of version 2 with certificates in it has a few hundred bytes.
+/// What other receivers take too; a header with a client's certificate has about 1,000.
 const BINARY_MAX_BYTES: usize = 4096;
 
 /// Why there is no header.
@@ -20,6 +21,8 @@ pub(crate) enum ReadError {
     Absent,
     #[error("the PROXY header is broken")]
     Broken,
+    #[error("the checksum of the PROXY header is wrong")]
+    Checksum,
     #[error("the PROXY header has {0} bytes")]
     TooLong(usize),
     #[error("the PROXY header is for another protocol than TCP")]
@@ -51,32 +54,69 @@ async fn binary(io: &mut (impl AsyncRead + Unpin)) -> Result<Option<Ends>, ReadE
     }
     let mut rest = vec![0; length];
     io.read_exact(&mut rest).await?;
-    match (command, family) {
-        // "The receiver must accept this connection as valid and must use the real connection endpoints".
-        (LOCAL, _) | (PROXY, UNSPECIFIED) => Ok(None),
-        (PROXY, TCP4) => addresses::<4>(&rest, |octets| Ipv4Addr::from(octets).into()),
-        (PROXY, TCP6) => addresses::<16>(&rest, |octets| Ipv6Addr::from(octets).into()),
-        (PROXY, _) => Err(ReadError::NotTcp),
-        _ => Err(ReadError::Broken),
-    }
+    let (ends, extensions) = match (command, family) {
+        // "The receiver must accept this connection as valid and must use the real connection endpoints and discard the protocol block".
+        (LOCAL, _) => return Ok(None),
+        (PROXY, UNSPECIFIED) => (None, rest.as_slice()),
+        (PROXY, TCP4) => addresses::<4>(&rest, |octets| Ipv4Addr::from(octets).into())?,
+        (PROXY, TCP6) => addresses::<16>(&rest, |octets| Ipv6Addr::from(octets).into())?,
+        (PROXY, _) => return Err(ReadError::NotTcp),
+        _ => return Err(ReadError::Broken),
+    };
+    let [high, low] = u16::try_from(length).unwrap_or_default().to_be_bytes();
+    let start = [&SIGNATURE[..], &[command, family, high, low]].concat();
+    check(&start, &rest, extensions)?;
+    Ok(ends)
 }
 
-/// Source and destination, and then the ports of both; what follows are extensions that nothing here depends on.
+/// Source and destination, and then the ports of both; what follows are extensions.
 fn addresses<const OCTETS: usize>(
     bytes: &[u8],
     ip: fn([u8; OCTETS]) -> IpAddr,
-) -> Result<Option<Ends>, ReadError> {
+) -> Result<(Option<Ends>, &[u8]), ReadError> {
     let read = || {
         let (client, rest) = bytes.split_first_chunk::<OCTETS>()?;
         let (local, rest) = rest.split_first_chunk::<OCTETS>()?;
         let (client_port, rest) = rest.split_first_chunk::<2>()?;
-        let (local_port, _) = rest.split_first_chunk::<2>()?;
-        Some(Ends {
+        let (local_port, rest) = rest.split_first_chunk::<2>()?;
+        let ends = Ends {
             client: SocketAddr::new(ip(*client), u16::from_be_bytes(*client_port)),
             local: SocketAddr::new(ip(*local), u16::from_be_bytes(*local_port)),
-        })
+        };
+        Some((Some(ends), rest))
     };
-    read().map(Some).ok_or(ReadError::Broken)
+    read().ok_or(ReadError::Broken)
+}
+
+/// Nothing here depends on an extension. But they have to be whole, and the header has the checksum that one of them says: "If it is not,
+/// the receiver MUST treat the TCP connection providing the header as invalid" (§2.2.3).
+fn check(start: &[u8], rest: &[u8], mut extensions: &[u8]) -> Result<(), ReadError> {
+    let mut checksum = None;
+    while let Some((&[kind, high, low], after)) = extensions.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let (value, after) = after.split_at_checked(length).ok_or(ReadError::Broken)?;
+        if kind == CRC32C {
+            let told = <[u8; 4]>::try_from(value).map_err(|_| ReadError::Broken)?;
+            let is_second = checksum.replace((told, after)).is_some();
+            if is_second {
+                return Err(ReadError::Broken);
+            }
+        }
+        extensions = after;
+    }
+    if !extensions.is_empty() {
+        return Err(ReadError::Broken);
+    }
+    let Some((told, after)) = checksum else {
+        return Ok(());
+    };
+    let before = rest.len().saturating_sub(after.len() + told.len());
+    let before = rest.get(..before).unwrap_or_default();
+    if u32::from_be_bytes(told) == crc32c(&[start, before, &[0; 4], after]) {
+        Ok(())
+    } else {
+        Err(ReadError::Checksum)
+    }
 }
 
 /// §2.1. `start` is what was read of it.
@@ -179,6 +219,41 @@ mod tests {
             &binary(0x21, 0x21, &ipv6),
             Some(("[2001:db8::1]:5000", "[2001:db8::2]:443")),
         );
+    }
+
+    /// Addresses with this behind them.
+    fn extended(extensions: &[u8]) -> Vec<u8> {
+        let addresses = b"\xc0\x00\x02\x01\xc6\x33\x64\x01\x13\x88\x01\xbb";
+        binary(0x21, 0x11, &[addresses, extensions].concat())
+    }
+
+    #[test]
+    fn extensions_are_whole_and_the_checksum_is_right() {
+        let ends = Some(("192.0.2.1:5000", "198.51.100.1:443"));
+        check(&extended(b"\x04\x00\x00\xea\x00\x02ab"), ends);
+        for broken in [
+            &b"\x04"[..],
+            b"\x04\x00",
+            b"\x04\x00\x01",
+            b"\x04\x00\x01ab",
+            b"\x03\x00\x03abc",
+            b"\x03\x00\x04\0\0\0\0\x03\x00\x04\0\0\0\0",
+        ] {
+            refused(&extended(broken), "broken");
+        }
+        // The checksum stands between others.
+        let mut header = extended(b"\x05\x00\x01a\x03\x00\x04\0\0\0\0\x04\x00\x01b");
+        refused(&header, "checksum");
+        let sum = crc32c(&[&header]).to_be_bytes();
+        let at = header.len() - 8;
+        header[at..at + 4].copy_from_slice(&sum);
+        check(&header, ends);
+        // Octet 32 says that there is a checksum at all.
+        for at in (16..header.len()).filter(|at| *at != 32) {
+            let mut changed = header.clone();
+            changed[at] ^= 0x10;
+            assert!(run(&changed).0.is_err(), "octet {at}");
+        }
     }
 
     #[test]

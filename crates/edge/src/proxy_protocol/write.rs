@@ -6,7 +6,8 @@ use countersign_snapshot::{Peer, TlsVersion};
 use countersign_tls::TlsFacts;
 use countersign_trust::ValidChain;
 
-use super::{Ends, PROXY, SIGNATURE, TCP4, TCP6};
+use super::crc32c::crc32c;
+use super::{CRC32C, Ends, PROXY, SIGNATURE, TCP4, TCP6};
 
 /// Everything that version 2 can tell.
 pub(crate) struct Told<'a> {
@@ -21,7 +22,13 @@ pub(crate) struct Told<'a> {
     pub(crate) peer: &'a Peer,
     /// The chain of the client, when it was let in on the strength of one.
     pub(crate) valid: Option<&'a ValidChain>,
+    /// The certificate of that client itself, where it is wanted.
+    pub(crate) certificate: Option<&'a [u8]>,
 }
+
+/// The certificate and the rest have more octets together than a header can have.
+#[derive(Debug)]
+pub(crate) struct TooLong;
 
 /// §2.2.7: the types of extensions.
 const ALPN: u8 = 0x01;
@@ -33,6 +40,8 @@ const SSL_CN: u8 = 0x22;
 const SSL_CIPHER: u8 = 0x23;
 const SSL_SIG_ALG: u8 = 0x24;
 const SSL_KEY_ALG: u8 = 0x25;
+const SSL_GROUP: u8 = 0x26;
+const SSL_CLIENT_CERT: u8 = 0x28;
 /// §2.2.7: what the client did.
 const CLIENT_SSL: u8 = 0x01;
 const CLIENT_CERT_CONN: u8 = 0x02;
@@ -56,7 +65,7 @@ pub(crate) fn version_1(ends: Ends) -> Vec<u8> {
 }
 
 /// §2.2: in binary, with extensions.
-pub(crate) fn version_2(told: &Told<'_>) -> Vec<u8> {
+pub(crate) fn version_2(told: &Told<'_>) -> Result<Vec<u8>, TooLong> {
     let (client, local) = of_one_family(told.ends);
     let mut rest = Vec::with_capacity(256);
     for address in [client, local] {
@@ -68,23 +77,28 @@ pub(crate) fn version_2(told: &Told<'_>) -> Vec<u8> {
     rest.extend(client.port().to_be_bytes());
     rest.extend(local.port().to_be_bytes());
     if let Some(alpn) = told.alpn {
-        append(&mut rest, ALPN, alpn);
+        append(&mut rest, ALPN, alpn)?;
     }
-    append(&mut rest, AUTHORITY, told.server_name.as_bytes());
-    append(&mut rest, UNIQUE_ID, told.id.as_bytes());
+    append(&mut rest, AUTHORITY, told.server_name.as_bytes())?;
+    append(&mut rest, UNIQUE_ID, told.id.as_bytes())?;
     if let Some(tls) = told.tls {
-        append(&mut rest, SSL, &ssl(told, tls));
+        append(&mut rest, SSL, &ssl(told, tls)?)?;
     }
+    // §2.2.3: the checksum is that of the header in which it is zero. As the last extension it is known where it stands.
+    append(&mut rest, CRC32C, &[0; 4])?;
     let mut header = SIGNATURE.to_vec();
     header.push(PROXY);
     header.push(if client.is_ipv4() { TCP4 } else { TCP6 });
-    // Names have 255 octets at most and the rest is ours, so that it is never longer.
-    header.extend(u16::try_from(rest.len()).unwrap_or_default().to_be_bytes());
+    let length = u16::try_from(rest.len()).map_err(|_| TooLong)?;
+    header.extend(length.to_be_bytes());
+    let checksum = crc32c(&[&header, &rest]);
+    rest.truncate(rest.len() - 4);
     header.extend(rest);
-    header
+    header.extend(checksum.to_be_bytes());
+    Ok(header)
 }
 
-fn ssl(told: &Told<'_>, tls: &TlsFacts) -> Vec<u8> {
+fn ssl(told: &Told<'_>, tls: &TlsFacts) -> Result<Vec<u8>, TooLong> {
     let presented = !matches!(told.peer, Peer::Absent);
     let client = match (presented, tls.resumed) {
         (false, _) => CLIENT_SSL,
@@ -100,40 +114,46 @@ fn ssl(told: &Told<'_>, tls: &TlsFacts) -> Vec<u8> {
         TlsVersion::Tls12 => "TLSv1.2",
         TlsVersion::Tls13 => "TLSv1.3",
     };
-    append(&mut ssl, SSL_VERSION, version.as_bytes());
+    append(&mut ssl, SSL_VERSION, version.as_bytes())?;
     // Origins that look at the name and not at `verify` must not be led astray.
     let name = told
         .valid
         .and_then(|chain| chain.identity().subject().common_name())
         .filter(|name| name.len() <= CN_MAX_BYTES);
     if let Some(name) = name {
-        append(&mut ssl, SSL_CN, name.as_bytes());
+        append(&mut ssl, SSL_CN, name.as_bytes())?;
     }
-    append(&mut ssl, SSL_CIPHER, openssl_name(tls.cipher).as_bytes());
+    append(&mut ssl, SSL_CIPHER, openssl_name(tls.cipher).as_bytes())?;
+    if let Some(group) = tls.group {
+        append(&mut ssl, SSL_GROUP, openssl_name(group).as_bytes())?;
+    }
     if let Some(certificate) = &tls.presented {
         append(
             &mut ssl,
             SSL_SIG_ALG,
             certificate.signature_algorithm.as_bytes(),
-        );
-        append(&mut ssl, SSL_KEY_ALG, certificate.key_algorithm.as_bytes());
+        )?;
+        append(&mut ssl, SSL_KEY_ALG, certificate.key_algorithm.as_bytes())?;
     }
-    ssl
+    if let Some(certificate) = told.certificate {
+        append(&mut ssl, SSL_CLIENT_CERT, certificate)?;
+    }
+    Ok(ssl)
 }
 
 /// One extension: its type, its length, its value.
-fn append(to: &mut Vec<u8>, kind: u8, value: &[u8]) {
-    let Ok(length) = u16::try_from(value.len()) else {
-        return;
-    };
+fn append(to: &mut Vec<u8>, kind: u8, value: &[u8]) -> Result<(), TooLong> {
+    let length = u16::try_from(value.len()).map_err(|_| TooLong)?;
     to.push(kind);
     to.extend(length.to_be_bytes());
     to.extend(value);
+    Ok(())
 }
 
-/// Receivers know cipher suites by OpenSSL's names, which differ from IANA's for TLS 1.2.
-fn openssl_name(suite: &str) -> &str {
-    match suite {
+/// Receivers know cipher suites and groups by OpenSSL's names, where they differ from IANA's.
+fn openssl_name(name: &str) -> &str {
+    match name {
+        "X25519" => "x25519",
         "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" => "ECDHE-ECDSA-AES128-GCM-SHA256",
         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" => "ECDHE-ECDSA-AES256-GCM-SHA384",
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" => "ECDHE-ECDSA-CHACHA20-POLY1305",

@@ -524,15 +524,30 @@ async fn the_origin_is_told_who_the_client_is_as_far_as_that_is_verified() {
     bindings[0].rules = bindings[0]
         .rules
         .replace("\"enableDenyRequest\":true", "\"enableDenyRequest\":false");
-    world.activate_with(&bindings, to(peer.port())).await;
-    let alice = client(&world, Some(&world.alice()));
-    let stranger = client(&world, Some(&world.others.client("mallory").issue()));
-    let nobody = client(&world, None);
-    for (client, flags, verify, name) in [
-        (&alice, 0x07, 0, Some("alice")),
-        (&stranger, 0x07, 1, None),
-        (&nobody, 0x01, 1, None),
+    let alice = world.alice();
+    let stranger = world.others.client("mallory").issue();
+    for (proxy_protocol, shown, flags, verify, name) in [
+        (ProxyProtocol::V2, Some(&alice), 0x07, 0, Some("alice")),
+        (ProxyProtocol::V2, Some(&stranger), 0x07, 1, None),
+        (ProxyProtocol::V2, None, 0x01, 1, None),
+        (
+            ProxyProtocol::V2WithCertificate,
+            Some(&alice),
+            0x07,
+            0,
+            Some("alice"),
+        ),
+        (
+            ProxyProtocol::V2WithCertificate,
+            Some(&stranger),
+            0x07,
+            1,
+            None,
+        ),
     ] {
+        bindings[0].service = tcp(proxy_protocol);
+        world.activate_with(&bindings, to(peer.port())).await;
+        let client = &client(&world, shown);
         let connection = world.connect(client).await;
         let header = header(&mut peer.accept().await).await;
         let from = connection.stream.get_ref().0.local_addr().unwrap();
@@ -546,6 +561,10 @@ async fn the_origin_is_told_who_the_client_is_as_far_as_that_is_verified() {
         assert!(ssl.text(0x23).unwrap().starts_with("TLS_"), "{ssl:?}");
         assert_eq!(ssl.text(0x24).as_deref(), Some("ecdsa-with-SHA256"));
         assert_eq!(ssl.text(0x25).as_deref(), Some("EC256"));
+        assert_eq!(ssl.text(0x26).as_deref(), Some("X25519MLKEM768"));
+        let is_told = proxy_protocol == ProxyProtocol::V2WithCertificate && verify == 0;
+        assert_eq!(ssl.extension(0x28), is_told.then(|| alice.der()));
+        assert_eq!(header.extension(0x03).unwrap().len(), 4);
         drop(connection);
         let id = header.text(0x05).unwrap();
         let record = world

@@ -77,7 +77,11 @@ async fn haproxy_behind_reads_who_the_client_is() {
             "listen in\n  bind {address} accept-proxy\n  log-format \"from=%ci:%cp for=%[fc_pp_authority] id=%[fc_pp_unique_id]\"\n  server peer 127.0.0.1:{server}\n"
         ),
     );
-    for proxy_protocol in [ProxyProtocol::V1, ProxyProtocol::V2] {
+    for proxy_protocol in [
+        ProxyProtocol::V1,
+        ProxyProtocol::V2,
+        ProxyProtocol::V2WithCertificate,
+    ] {
         let world = site(proxy_protocol, address.port()).await;
         tokio::task::block_in_place(|| origin.wait_for_port(address));
         let client = world.client("a.test").alpn(&[]).presenting(&world.alice());
@@ -89,7 +93,7 @@ async fn haproxy_behind_reads_who_the_client_is() {
         assert_eq!(answer.unwrap(), b"good day");
         drop(connection);
         let line = tokio::task::block_in_place(|| origin.wait_for_line(&format!("from={from} ")));
-        if proxy_protocol == ProxyProtocol::V2 {
+        if proxy_protocol != ProxyProtocol::V1 {
             let record = world
                 .record("the connection", |record| record["event"] == "connection")
                 .await;
@@ -99,12 +103,52 @@ async fn haproxy_behind_reads_who_the_client_is() {
     }
 }
 
+/// It knows the extensions since 1.23.2, and leaves them out before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nginx_behind_reads_who_the_client_is() {
+    let address = free_address();
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = directory.path().display();
+    let configuration = format!(
+        "daemon off; master_process off; pid {prefix}/pid; error_log stderr; events {{}}
+         http {{
+           access_log off;
+           client_body_temp_path {prefix}/body; proxy_temp_path {prefix}/proxy; fastcgi_temp_path {prefix}/fastcgi;
+           uwsgi_temp_path {prefix}/uwsgi; scgi_temp_path {prefix}/scgi;
+           server {{
+             listen {address} proxy_protocol;
+             location / {{ return 200 \"$proxy_protocol_addr:$proxy_protocol_port $proxy_protocol_server_addr:$proxy_protocol_server_port\"; }}
+           }}
+         }}"
+    );
+    let path = directory.path().join("nginx.conf");
+    std::fs::write(&path, configuration).unwrap();
+    let mut nginx = Program::start(Command::new("nginx").arg("-c").arg(&path));
+    tokio::task::block_in_place(|| nginx.wait_for_port(address));
+    for proxy_protocol in [
+        ProxyProtocol::V1,
+        ProxyProtocol::V2,
+        ProxyProtocol::V2WithCertificate,
+    ] {
+        let world = site(proxy_protocol, address.port()).await;
+        let client = world.client("a.test").alpn(&[]).presenting(&world.alice());
+        let connection = world.connect(&client).await;
+        let from = connection.stream.get_ref().0.local_addr().unwrap();
+        let answer = connection.http().await.unwrap().get("/").await.unwrap();
+        assert_eq!(answer.text(), format!("{from} {}", world.edge.local_addr()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn haproxy_in_front_says_who_the_client_is() {
     let peer = Peer::start().await;
     let world = site(ProxyProtocol::V1, peer.port()).await;
     let behind = world.restart_behind("127.0.0.1").await;
-    for send in ["send-proxy", "send-proxy-v2"] {
+    for send in [
+        "send-proxy",
+        "send-proxy-v2",
+        "send-proxy-v2-ssl-cn proxy-v2-options crc32c,unique-id,authority",
+    ] {
         let address = free_address();
         let directory = tempfile::tempdir().unwrap();
         let to = behind.local_addr();

@@ -20,6 +20,7 @@ enum WireProxyProtocol {
     Off,
     V1,
     V2,
+    V2WithCertificate,
 }
 
 impl WireTcp {
@@ -33,6 +34,7 @@ impl WireTcp {
                 ProxyProtocol::Off => WireProxyProtocol::Off,
                 ProxyProtocol::V1 => WireProxyProtocol::V1,
                 ProxyProtocol::V2 => WireProxyProtocol::V2,
+                ProxyProtocol::V2WithCertificate => WireProxyProtocol::V2WithCertificate,
             },
             idle_ms: milliseconds(tcp.idle),
             alpn: tcp.alpn.clone(),
@@ -50,6 +52,7 @@ pub(super) fn read(snapshot: &mut Snapshot, entries: Vec<WireTcp>) -> Result<(),
                 WireProxyProtocol::Off => ProxyProtocol::Off,
                 WireProxyProtocol::V1 => ProxyProtocol::V1,
                 WireProxyProtocol::V2 => ProxyProtocol::V2,
+                WireProxyProtocol::V2WithCertificate => ProxyProtocol::V2WithCertificate,
             },
             idle: Duration::from_millis(entry.idle_ms),
             alpn: entry.alpn,

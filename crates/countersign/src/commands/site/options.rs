@@ -99,6 +99,7 @@ enum Proxy {
     Off,
     V1,
     V2,
+    V2Certificate,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -202,6 +203,7 @@ impl SiteOptions {
                     Proxy::Off => ProxyProtocol::Off,
                     Proxy::V1 => ProxyProtocol::V1,
                     Proxy::V2 => ProxyProtocol::V2,
+                    Proxy::V2Certificate => ProxyProtocol::V2Certificate,
                 };
             }
             if let Some(seconds) = self.idle_seconds {

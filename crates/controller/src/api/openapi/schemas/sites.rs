@@ -119,7 +119,10 @@ fn parts() -> Vec<(&'static str, Value)> {
             object(&[
                 ("alpn?", texts()),
                 ("idleSeconds?", integer()),
-                ("proxyProtocol?", choice(&["off", "v1", "v2"])),
+                (
+                    "proxyProtocol?",
+                    choice(&["off", "v1", "v2", "v2Certificate"]),
+                ),
             ]),
         ),
         (

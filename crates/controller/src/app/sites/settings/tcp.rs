@@ -51,6 +51,7 @@ pub(super) fn service(
             WireProxyProtocol::Off => ProxyProtocol::Off,
             WireProxyProtocol::V1 => ProxyProtocol::V1,
             WireProxyProtocol::V2 => ProxyProtocol::V2,
+            WireProxyProtocol::V2Certificate => ProxyProtocol::V2WithCertificate,
         },
         idle: Duration::from_secs(tcp.idle_seconds.into()),
         alpn: tcp.alpn.clone(),
@@ -79,7 +80,7 @@ fn refuse_http(settings: &SiteSettings, problems: &mut Problems) {
         problems.add(
             "/forwardIdentity",
             "needs-http",
-            "A site with `tcp` has no headers to forward an identity in; tell the origin who the client is with `tcp.proxyProtocol`: `v2`.",
+            "A site with `tcp` has no headers to forward an identity in; tell the origin who the client is with `tcp.proxyProtocol`: `v2` or `v2Certificate`.",
         );
     }
     if settings.origin.host_header.is_some() {
