@@ -52,7 +52,7 @@ pub(crate) use chain::names as certificate_names;
 pub use client_credentials::ClientCredentials;
 pub use crls::{Crls, NewCrl};
 pub use declarations::{Applied, ChangeSetProgress, Declarations, Run};
-pub use edge_certificates::EdgeCertificates;
+pub use edge_certificates::{AdmissionChange, EdgeCertificates, HostnameImpact};
 pub(crate) use engine::Engine;
 pub use error::{ErrorCode, ErrorItem, ServiceError};
 pub use explain::Explanations;

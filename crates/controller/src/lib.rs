@@ -33,12 +33,12 @@ pub use api::{
     api_client_document, openapi_document, operations, serve,
 };
 pub use app::{
-    Accounts, Activations, ApiClients, Applied, AuditCheck, AuditEntry, AuditLog, CaSets,
-    ChangeSetProgress, ClientCredentials, Credentials, Crls, Declarations, EdgeCertificates,
-    ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Features, Finding, Findings,
-    Judged, NewApiClient, NewCaSet, NewCertificateClient, NewCrl, NewProperty, NewRevocation,
-    NewVersion, Ocsp, Properties, Revocations, Run, ServiceError, Sites, SubmittedCertificate,
-    VersionFilter, VersionPart, Versions,
+    Accounts, Activations, AdmissionChange, ApiClients, Applied, AuditCheck, AuditEntry, AuditLog,
+    CaSets, ChangeSetProgress, ClientCredentials, Credentials, Crls, Declarations,
+    EdgeCertificates, ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Features,
+    Finding, Findings, HostnameImpact, Judged, NewApiClient, NewCaSet, NewCertificateClient,
+    NewCrl, NewProperty, NewRevocation, NewVersion, Ocsp, Properties, Revocations, Run,
+    ServiceError, Sites, SubmittedCertificate, VersionFilter, VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};

@@ -44,6 +44,7 @@ impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Dsa => "DSA",
+            Self::EcOther(Some(curve)) if curve.as_der_contents() == known::SM2 => "SM2",
             Self::EcOther(Some(curve)) => return write!(f, "EC on curve {curve}"),
             Self::EcOther(None) => "EC on an unnamed curve",
             Self::EcP256 => "EC P-256",
@@ -130,7 +131,7 @@ fn elliptic_curve(parameters: Option<Value<'_>>) -> (KeyAlgorithm, usize) {
         Some(known::P521) => (KeyAlgorithm::EcP521, 521),
         Some(known::P192) => (KeyAlgorithm::EcOther(curve), 192),
         Some(known::P224) => (KeyAlgorithm::EcOther(curve), 224),
-        Some(known::SECP256K1) => (KeyAlgorithm::EcOther(curve), 256),
+        Some(known::SECP256K1 | known::SM2) => (KeyAlgorithm::EcOther(curve), 256),
         _ => (KeyAlgorithm::EcOther(curve), 0),
     }
 }

@@ -3,7 +3,9 @@
 use super::{Client, ClientError};
 use crate::truststore::Network;
 use crate::v1::deployment::{DeployInput, Deployment, Deployments};
-use crate::v1::edge_certificates::{EdgeCertificate, EdgeCertificateInput, EdgeCertificates};
+use crate::v1::edge_certificates::{
+    EdgeCertificate, EdgeCertificateImpact, EdgeCertificateInput, EdgeCertificates,
+};
 
 /// Every operation fails as [`ClientError`] says.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
@@ -38,6 +40,23 @@ impl Client {
     /// Removes an edge certificate that no network has.
     pub async fn delete_edge_certificate(&self, id: &str) -> Result<(), ClientError> {
         self.delete(&["v1", "edge-certificates", id]).await
+    }
+
+    /// For whom it changes who may come in when a network presents an edge certificate as it is now.
+    pub async fn edge_certificate_impact(
+        &self,
+        id: &str,
+        network: Network,
+    ) -> Result<EdgeCertificateImpact, ClientError> {
+        let network = match network {
+            Network::Production => "PRODUCTION",
+            Network::Staging => "STAGING",
+        };
+        self.get(
+            &["v1", "edge-certificates", id, "impact"],
+            &[("network", Some(network.to_owned()))],
+        )
+        .await
     }
 
     /// Asks a network to present an edge certificate as it is now.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SecretText;
 use super::deployment::Deployed;
 use super::tls::{CaList, ClientCertificateMode, HttpsSettings, TlsSettings};
+use super::{Network, SecretText};
 use crate::truststore::Validation;
 use crate::{Timestamp, ValidityDate};
 
@@ -208,6 +208,42 @@ pub struct CertificateDescription {
     pub end_date: ValidityDate,
     /// Whether less than 30 % of its lifetime is left.
     pub expiring: bool,
+}
+
+/// What changes about who may come in when a network presents an edge certificate as it is now.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeCertificateImpact {
+    /// Which edge certificate.
+    pub edge_certificate_id: String,
+    /// Which version of it would be deployed.
+    pub version: u32,
+    /// Where.
+    pub network: Network,
+    /// The server names for which something changes; empty when everybody comes in, or not, as before.
+    pub affected: Vec<HostnameImpact>,
+}
+
+/// What changes for a server name.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostnameImpact {
+    /// The name, maybe with a wildcard.
+    pub hostname: String,
+    /// The site or property that it belongs to.
+    pub used_by: Option<String>,
+    /// What changes.
+    pub changes: Vec<AdmissionChange>,
+}
+
+/// One way in which it changes who may come in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdmissionChange {
+    /// A stable word, such as `CERTIFICATE_REQUIRED`.
+    pub code: String,
+    /// The same for a person.
+    pub detail: String,
 }
 
 /// The answer to a list request.

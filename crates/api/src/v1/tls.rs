@@ -58,8 +58,9 @@ pub struct StrictTransportSecurity {
     pub preload: bool,
 }
 
-/// A TLS version. What is older than 1.2 cannot be written.
+/// A TLS version. What is older than 1.2 cannot be written: it is not spoken, with mutual authentication or without (RFC 8996, RFC 7568).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String")]
 pub enum TlsVersion {
     /// TLS 1.2.
     #[serde(rename = "1.2")]
@@ -67,6 +68,22 @@ pub enum TlsVersion {
     /// TLS 1.3.
     #[serde(rename = "1.3")]
     Tls13,
+}
+
+impl TryFrom<String> for TlsVersion {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            "1.0" | "1.1" | "TLSv1" | "TLSv1.0" | "TLSv1.1" | "TLSv1_1" | "SSLv2" | "SSLv3"
+            | "3.0" => Err(
+                "SSL 3.0, TLS 1.0 and TLS 1.1 are not spoken, least of all with mutual authentication (RFC 7568, RFC 8996); write `1.2` or `1.3`",
+            ),
+            _ => Err("no TLS version is written like this; write `1.2` or `1.3`"),
+        }
+    }
 }
 
 /// A named choice of cipher suites.

@@ -8,9 +8,9 @@ use http::StatusCode;
 use http::header::LOCATION;
 
 use super::call::{Call, Reply};
-use super::operation::{Body, Operation, Verb};
+use super::operation::{Body, Operation, Parameter, ParameterKind, Verb};
 use super::{activations, body, deployments, wire};
-use crate::app::{ErrorCode, ServiceError, certificate_names};
+use crate::app::{ErrorCode, HostnameImpact, ServiceError, certificate_names};
 use crate::model::{
     DeploymentKind, EdgeCertificate, EdgeCertificateId, KeyPair, KeyRequest, Warning,
 };
@@ -85,6 +85,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ErrorCode::StillDeployed,
         ],
         handler: delete,
+    },
+    Operation {
+        id: "getEdgeCertificateImpact",
+        method: Verb::Get,
+        path: "/v1/edge-certificates/{edgeCertificateId}/impact",
+        summary: "Says for which hostnames it changes who may come in when a network presents it as it is now; changes nothing.",
+        role: Role::Viewer,
+        query: &[Parameter {
+            name: "network",
+            kind: ParameterKind::Choice(&["PRODUCTION", "STAGING"]),
+            summary: "Where it would be deployed; required.",
+        }],
+        body: Body::Ignored,
+        answers: &[(200, Some("EdgeCertificateImpact"))],
+        errors: &[
+            ErrorCode::CaSetNotActive,
+            ErrorCode::EdgeCertificateNotFound,
+            ErrorCode::EdgeCertificateValidationFailure,
+            ErrorCode::MissingQueryParameter,
+            ErrorCode::TypeMismatch,
+        ],
+        handler: impact,
     },
     Operation {
         id: "deployEdgeCertificate",
@@ -224,6 +246,43 @@ fn deploy(call: Call) -> Answer {
         let deployment = service.deploy(&call.caller, id, network).await?;
         deployments::accepted(&call.controller, &deployment)
     })
+}
+
+fn impact(call: Call) -> Answer {
+    Box::pin(async move {
+        let id = id(&call)?;
+        let network = match call.query.text("network") {
+            Some("PRODUCTION") => Network::Production,
+            Some(_) => Network::Staging,
+            None => {
+                let detail = "The query parameter `network` says where: `STAGING` or `PRODUCTION`.";
+                return Err(ServiceError::new(ErrorCode::MissingQueryParameter, detail)
+                    .with("parameter", "network"));
+            }
+        };
+        let service = call.controller.edge_certificates();
+        let (certificate, affected) = service.impact(&call.caller, id, network).await?;
+        let affected = affected.into_iter().map(on_hostname).collect();
+        let view = v1::EdgeCertificateImpact {
+            edge_certificate_id: id.to_string(),
+            version: certificate.version,
+            network: wire::network(network),
+            affected,
+        };
+        Reply::json(StatusCode::OK, &view)
+    })
+}
+
+fn on_hostname(impact: HostnameImpact) -> v1::HostnameImpact {
+    let changes = impact.changes.into_iter().map(|it| v1::AdmissionChange {
+        code: it.code.to_owned(),
+        detail: it.detail,
+    });
+    v1::HostnameImpact {
+        hostname: impact.hostname,
+        used_by: impact.used_by,
+        changes: changes.collect(),
+    }
 }
 
 fn remove(call: Call) -> Answer {

@@ -7,7 +7,7 @@ use countersign_snapshot::Network;
 use serde_json::{Value, json};
 
 use super::{ErrorCode, ServiceError};
-use crate::model::{Association, AssociationKind, CaSet};
+use crate::model::{Association, AssociationKind, CaSet, DeploymentKind};
 use crate::store::{self, Write};
 
 /// Refuses when something uses the set, on one network or on any.
@@ -18,32 +18,60 @@ pub(super) async fn refuse_in_use(
 ) -> Result<(), ServiceError> {
     let mut users = store::associations::list(write.connection(), ca_set.id).await?;
     users.retain(|user| network.is_none_or(|network| user.network == network));
-    let has = |kind| users.iter().any(|user| user.kind == kind);
+    let mut named: Vec<_> = users.iter().map(|user| (user.user, told(user))).collect();
+    if network.is_none() {
+        // Nobody could deploy what names a set that is gone.
+        let naming =
+            store::associations::naming(write.connection(), &ca_set.account, ca_set.id).await?;
+        let by_newest = naming.into_iter().filter(|(kind, name)| {
+            let is_it = |user: &Association| user.user == *kind && user.user_name == *name;
+            !users.iter().any(is_it)
+        });
+        named.extend(by_newest.map(|(kind, name)| {
+            let what = format!("{} `{name}`, which is not deployed", word(kind));
+            (kind, what)
+        }));
+    }
+    let is_enrollment = |kind: DeploymentKind| kind == DeploymentKind::EdgeCertificate;
     let code = match (
-        has(AssociationKind::Enrollment),
-        has(AssociationKind::Property),
+        named.iter().any(|(kind, _)| is_enrollment(*kind)),
+        named.iter().any(|(kind, _)| !is_enrollment(*kind)),
     ) {
         (false, false) => return Ok(()),
         (true, false) => ErrorCode::CaSetInUseByEnrollments,
         (false, true) => ErrorCode::CaSetInUseByHostnames,
         (true, true) => ErrorCode::CaSetInUseByBoth,
     };
-    let mut names: Vec<_> = users
-        .iter()
-        .map(|user| format!("`{}` ({})", user.hostname, user.network))
-        .collect();
-    names.dedup();
+    let named: Vec<_> = named.into_iter().map(|(_, what)| what).collect();
     Err(ServiceError::new(
         code,
         format!(
             "The CA set `{}` is used by {}; unbind it there first.",
             ca_set.name,
-            names.join(", ")
+            named.join(", ")
         ),
     )
     .with("caSetId", ca_set.id.to_string())
     .with("caSetName", ca_set.name.as_str())
     .with("associations", evidence(&users)))
+}
+
+/// Who uses the set, and where.
+fn told(user: &Association) -> String {
+    let (what, name) = (word(user.user), &user.user_name);
+    match user.user {
+        DeploymentKind::EdgeCertificate => format!("{what} `{name}` ({})", user.network),
+        _ => format!("{what} `{name}` for `{}` ({})", user.hostname, user.network),
+    }
+}
+
+const fn word(kind: DeploymentKind) -> &'static str {
+    match kind {
+        DeploymentKind::ClientCredential => "the client credential",
+        DeploymentKind::EdgeCertificate => "the edge certificate",
+        DeploymentKind::Property => "the property",
+        DeploymentKind::Site => "the site",
+    }
 }
 
 fn evidence(users: &[Association]) -> Value {

@@ -3,7 +3,7 @@
 use countersign_snapshot::NamePattern;
 use countersign_trust::{
     CaSetVersion, Certificate, ExtendedKeyUsageRule, GeneralName, KeyAlgorithm, PeerChain, Policy,
-    RevocationIndex, Sha1Signatures, UnixTime, Verdict, evaluate, parse_bundle,
+    PublicKey, RevocationIndex, Sha1Signatures, UnixTime, Verdict, evaluate, parse_bundle,
 };
 
 use super::ErrorItem;
@@ -156,6 +156,10 @@ pub(crate) fn check(
         .map_err(|(code, detail)| problems.push(refused(Field::Key, code, detail)))
         .ok();
     let (Some(key), false) = (key, given.is_empty()) else {
+        // A key that nobody can read is seldom the cause: say what the certificate has that is not used here.
+        if let Some(leaf) = given.first() {
+            check_key(leaf.public_key(), &mut problems);
+        }
         return Err(problems);
     };
     let Some(leaf) = given
@@ -385,7 +389,12 @@ fn check_leaf(leaf: &Certificate, purpose: ChainPurpose, problems: &mut Vec<Chai
                 .to_owned(),
         ));
     }
-    let key = leaf.public_key();
+    check_key(leaf.public_key(), problems);
+}
+
+/// What is refused here and by the rules of CA sets alike, such as SM2, cannot be on one side of a handshake only: the certificates of both
+/// sides are of one family (RFC 8446 §4.2.3), whose members, RSA, ECDSA and Ed25519, go with each other.
+fn check_key(key: &PublicKey, problems: &mut Vec<ChainProblem>) {
     let is_usable = match key.algorithm {
         KeyAlgorithm::Rsa => key.bits >= 2048,
         KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::Ed25519 => true,

@@ -181,12 +181,9 @@ impl<'c> Declarations<'c> {
     ) -> Result<Vec<AffectedHostname>, ServiceError> {
         let mut materials = Materials::default();
         let plan = materials.plan_in(write.connection(), network).await?;
-        let mut candidate = plan.state.clone();
-        for change in &plan.pending {
-            materials
-                .apply(&mut candidate, change)
-                .map_err(|why| unenforceable(network, &why))?;
-        }
+        let candidate = materials
+            .after(&plan)
+            .map_err(|why| unenforceable(network, &why))?;
         let compiled = tokio::task::spawn_blocking(move || {
             let after = candidate.checked(network)?;
             // What is enforced now was checked when it came to be; nothing to compare with is no obstacle.

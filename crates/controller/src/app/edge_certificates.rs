@@ -1,12 +1,15 @@
 //! Edge certificates: what the edge presents to clients, and how it asks them for theirs.
 
 mod changes;
+mod impact;
 mod key_requests;
 mod presenting;
 
 use countersign_api::v1::edge_certificates::EdgeCertificateInput;
 use countersign_pki::KeyWithRequest;
 use countersign_snapshot::{Network, ServerCertificate};
+
+pub use impact::{AdmissionChange, HostnameImpact};
 
 pub(crate) use changes::{check_uploads, insert, remove_for_good, update};
 use presenting::in_use;

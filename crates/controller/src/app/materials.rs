@@ -17,7 +17,7 @@ use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use crate::model::{
     Activation, ActivationKind, CredentialId, Deployment, DeploymentAction, DeploymentId,
-    DeploymentKind, EdgeCertificateId, KeyPairId, PropertyId, SiteId,
+    DeploymentKind, EdgeCertificateId, KeyPair, KeyPairId, PropertyId, SiteId,
 };
 use crate::store::enforced::DeploymentBody;
 use crate::store::{self, Store, StoreError};
@@ -193,6 +193,18 @@ impl Materials {
         Ok(())
     }
 
+    /// The state after everything that is asked of the network.
+    ///
+    /// # Errors
+    /// Why nothing can be made of a change.
+    pub(crate) fn after(&self, plan: &Plan) -> Result<NetworkState, Arc<str>> {
+        let mut state = plan.state.clone();
+        for change in &plan.pending {
+            self.apply(&mut state, change)?;
+        }
+        Ok(state)
+    }
+
     fn deploy(&self, state: &mut NetworkState, id: DeploymentId) -> Result<(), Arc<str>> {
         match self.deployments.get(&id) {
             Some(Material::ClientCredential(id, credential)) => {
@@ -263,14 +275,7 @@ impl Materials {
             store::edge_certificates::key_pairs(read, &wanted_pairs)
                 .await?
                 .into_iter()
-                .map(|pair| {
-                    let certificate = ServerCertificate {
-                        id: made_id("key-pair", pair.id),
-                        chain: pair.chain.iter().map(|it| it.der().to_vec()).collect(),
-                        key: pair.sealed_key,
-                    };
-                    (pair.id, certificate)
-                })
+                .map(|pair| (pair.id, server_certificate(pair)))
                 .collect();
         for body in bodies {
             let material = match body.kind {
@@ -292,6 +297,15 @@ impl Materials {
             );
         }
         Ok(())
+    }
+}
+
+/// A chain with its key, as a network has it.
+pub(crate) fn server_certificate(pair: KeyPair) -> ServerCertificate {
+    ServerCertificate {
+        id: made_id("key-pair", pair.id),
+        chain: pair.chain.iter().map(|it| it.der().to_vec()).collect(),
+        key: pair.sealed_key,
     }
 }
 

@@ -3,7 +3,7 @@
 use countersign_snapshot::{CaSetId, Network, VersionNumber};
 use countersign_trust::{Certificate, Fingerprint, Sha1Signatures, UnixTime};
 
-use super::{AccountId, text_enum};
+use super::{AccountId, DeploymentKind, text_enum};
 
 text_enum! {
     /// Whether a CA set is there.
@@ -239,8 +239,10 @@ text_enum! {
 pub struct Association {
     /// The CA set that is used.
     pub ca_set: CaSetId,
-    /// By what kind of thing.
+    /// By what kind of thing, as the vendor counts kinds.
     pub kind: AssociationKind,
+    /// By what kind of thing.
+    pub user: DeploymentKind,
     /// The number of the thing.
     pub user_id: i64,
     /// The name of the thing: a property's or site's name, or an edge certificate's common name.

@@ -5,13 +5,14 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, SqliteConnection};
 
 use super::{StoreError, decode};
-use crate::model::{Association, AssociationKind, AssociationStatus};
+use crate::model::{AccountId, Association, AssociationKind, AssociationStatus, DeploymentKind};
 
 impl FromRow<'_, SqliteRow> for Association {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
             ca_set: decode::ca_set_id(row, "ca_set_id")?,
             kind: decode::enumeration(row, "kind", AssociationKind::from_text)?,
+            user: decode::enumeration(row, "user", DeploymentKind::from_text)?,
             user_id: row.try_get("user_id")?,
             user_name: row.try_get("user_name")?,
             hostname: row.try_get("hostname")?,
@@ -57,9 +58,44 @@ pub(crate) async fn list(
     ca_set: CaSetId,
 ) -> Result<Vec<Association>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT * FROM ca_set_associations WHERE ca_set_id = ? ORDER BY kind, user_id, hostname, network",
+        "SELECT used.*, CASE WHEN used.kind = 'ENROLLMENT' THEN 'EDGE_CERTIFICATE'
+             WHEN EXISTS (SELECT 1 FROM sites WHERE sites.id = used.user_id) THEN 'SITE' ELSE 'PROPERTY' END AS user
+         FROM ca_set_associations used WHERE ca_set_id = ? ORDER BY kind, user_id, hostname, network",
     )
     .bind(decode::stored_id(ca_set))
     .fetch_all(connection)
     .await?)
+}
+
+/// What of an account names a set in its newest state, whether a network enforces that or not: kind and name.
+pub(crate) async fn naming(
+    connection: &mut SqliteConnection,
+    account: &AccountId,
+    ca_set: CaSetId,
+) -> Result<Vec<(DeploymentKind, String)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT 'EDGE_CERTIFICATE' AS kind, name FROM edge_certificates WHERE account_id = ?1 AND EXISTS (
+             SELECT 1 FROM json_tree(settings, '$.mutualAuthentication') AS named
+             WHERE named.atom = ?2 AND (named.key = 'caSetId' OR named.path LIKE '%.additionalCaSetIds'))
+         UNION ALL SELECT 'SITE', name FROM sites WHERE account_id = ?1 AND EXISTS (
+             SELECT 1 FROM json_each(settings, '$.mutualAuthentication.caSetIds') AS named WHERE named.value = ?2)
+         UNION ALL SELECT 'PROPERTY', properties.name FROM properties
+             JOIN property_versions ON property_versions.property_id = properties.id
+                 AND property_versions.version = (SELECT max(version) FROM property_versions WHERE property_id = properties.id)
+             WHERE account_id = ?1 AND deleted_at IS NULL AND EXISTS (
+                 SELECT 1 FROM json_tree(rules) AS named WHERE named.atom = ?2 AND (named.path LIKE '%.options.certificateAuthoritySet'
+                     OR named.path LIKE '%.options.values' AND json_extract(rules, replace(named.path, '.options.values', '.name')) = 'clientCaSet'))
+         ORDER BY kind, name",
+    )
+    .bind(account.as_str())
+    .bind(ca_set.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let kind = decode::enumeration(row, "kind", DeploymentKind::from_text)?;
+            Ok((kind, row.try_get("name")?))
+        })
+        .collect::<sqlx::Result<_>>()
+        .map_err(StoreError::from)
 }

@@ -59,6 +59,36 @@ pub(crate) async fn of_names(
     .await?)
 }
 
+/// The first of these names that covers a name which another account has on a network, or that is covered by one.
+pub(crate) async fn overlapping(
+    connection: &mut SqliteConnection,
+    network: Network,
+    patterns: &[NamePattern],
+    account: &AccountId,
+) -> Result<Option<String>, StoreError> {
+    let (mut exact, mut wildcards) = (Vec::new(), Vec::new());
+    for pattern in patterns {
+        match pattern {
+            NamePattern::Exact(_) => exact.push(pattern.to_string()),
+            NamePattern::Wildcard(_) => wildcards.push(pattern.to_string()),
+        }
+    }
+    Ok(sqlx::query_scalar(
+        "SELECT wanted.value FROM json_each(?1) AS wanted JOIN held_hostnames held
+             ON held.network = ?3 AND held.pattern = '*' || substr(wanted.value, instr(wanted.value, '.'))
+         WHERE held.account_id <> ?4
+         UNION ALL SELECT wanted.value FROM json_each(?2) AS wanted JOIN held_hostnames held
+             ON held.network = ?3 AND wanted.value = '*' || substr(held.pattern, instr(held.pattern, '.'))
+         WHERE held.account_id <> ?4 LIMIT 1",
+    )
+    .bind(serde_json::to_string(&exact)?)
+    .bind(serde_json::to_string(&wildcards)?)
+    .bind(decode::network_text(network))
+    .bind(account.as_str())
+    .fetch_optional(connection)
+    .await?)
+}
+
 /// The names for which an edge certificate is presented on a network, or is about to be.
 pub(crate) async fn of_edge_certificate(
     connection: &mut SqliteConnection,

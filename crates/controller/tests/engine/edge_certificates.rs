@@ -63,7 +63,18 @@ async fn what_cannot_be_presented_is_refused_with_the_field() {
             .any(|(code, _)| code == "certificate-not-for-servers")
     );
     let curve = world.ca.server(["a.test"]).key_kind(KeyKind::P521).issue();
-    check(upload(&curve), "private-key-unusable", "privateKeyPem").await;
+    let found = refusals(&world, upload(&curve)).await;
+    let place = |field: &str| format!("/certificates/0/{field}");
+    assert_eq!(
+        found,
+        [
+            ("private-key-unusable".to_owned(), place("privateKeyPem")),
+            (
+                "certificate-key-unsupported".to_owned(),
+                place("certificatePem")
+            ),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use countersign_api::v1::sites::{
     OriginHost, ProxyProtocol, SiteInput, SiteOrigin, SiteSettings, TcpSettings,
 };
 use countersign_api::v1::tls::{ClientCertificateMode, HttpVersions, TlsSettings};
-use countersign_controller::{ActivationKind, ActivationStatus, ErrorCode, ServiceError, Site};
+use countersign_controller::{
+    AccountId, ActivationKind, ActivationStatus, Caller, ErrorCode, ServiceError, Site,
+};
 use countersign_snapshot::{
     CaSetId, ClientAuthMode, Network, OriginScheme, Service, TcpService, VersionNumber,
 };
@@ -181,6 +183,36 @@ async fn a_hostname_belongs_to_one_site_on_a_network() {
     input.deploy_to = vec![WireNetwork::Production];
     let site = settled(&world, &create(&world, &input).await.unwrap()).await;
     assert_eq!(site.networks[0].version, Some(1));
+}
+
+/// Who took one name out of another account's wildcard would take its clients over, since an exact name goes first.
+#[tokio::test]
+async fn names_of_two_accounts_do_not_overlap_on_a_network() {
+    let world = World::new().await;
+    let other = AccountId::new("A-OTHER");
+    let accounts = world.controller.accounts();
+    accounts.ensure(&other, "test").await.unwrap();
+    let other = Caller::internal(other, "other");
+    let sites = world.controller.sites();
+    deployed(&world, "*.a.test", None).await;
+    deployed(&world, "www.b.test", None).await;
+    for name in ["www.a.test", "*.a.test", "*.b.test", "www.b.test"] {
+        let input = world.site(name, None, &[WireNetwork::Staging]);
+        let refusal = sites.create(&other, &input).await.unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::HostnameTaken, "{name}");
+        assert_eq!(refusal.context["hostname"], name);
+        assert!(
+            refusal.detail.contains("another account"),
+            "{}",
+            refusal.detail
+        );
+    }
+    // An account divides its own names as it likes, and neighbours do not touch each other.
+    deployed(&world, "www.a.test", None).await;
+    for name in ["a.test", "x.www.a.test", "b.test", "*.c.test"] {
+        let input = world.site(name, None, &[WireNetwork::Staging]);
+        sites.create(&other, &input).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ impl Consent {
         }
         if !can_ask() {
             return Err(Complaint::new(
-                "this takes access away and nobody confirmed it; nothing was changed",
+                "this changes who may come in and nobody confirmed it; nothing was changed",
                 "look at the impact above, then repeat the command with `--yes`",
             )
             .into());

@@ -6,7 +6,8 @@ use crate::app::{ErrorCode, ServiceError};
 use crate::model::{Caller, Deployable, DeploymentId, DeploymentKind};
 use crate::store::{self, Write};
 
-/// Refuses names that another site or property has on the network.
+/// Refuses names that another site or property has on the network, and names that are among those of another account: whoever took one
+/// name out of somebody's wildcard would take its clients over.
 pub(crate) async fn refuse_taken_names(
     write: &mut Write,
     caller: &Caller,
@@ -16,7 +17,19 @@ pub(crate) async fn refuse_taken_names(
 ) -> Result<(), ServiceError> {
     let taken = store::holdings::of_names(write.connection(), network, names, holder).await?;
     let Some(held) = taken.into_iter().next() else {
-        return Ok(());
+        let account = &caller.account;
+        let overlapping =
+            store::holdings::overlapping(write.connection(), network, names, account).await?;
+        return match overlapping {
+            Some(name) => Err(taken_name(
+                &name,
+                network,
+                format!(
+                    "Names that `{name}` covers, or that cover it, belong to another account on {network}."
+                ),
+            )),
+            None => Ok(()),
+        };
     };
     let kind = match held.kind {
         DeploymentKind::Property => "property",
@@ -27,16 +40,18 @@ pub(crate) async fn refuse_taken_names(
     } else {
         format!("a {kind} of another account")
     };
-    Err(ServiceError::new(
-        ErrorCode::HostnameTaken,
-        format!(
-            "The hostname `{}` belongs to {whose} on {network}.",
-            held.pattern
-        ),
-    )
-    .at("/hostnames")
-    .with("hostname", held.pattern)
-    .with("network", network.as_str().to_ascii_uppercase()))
+    let detail = format!(
+        "The hostname `{}` belongs to {whose} on {network}.",
+        held.pattern
+    );
+    Err(taken_name(&held.pattern, network, detail))
+}
+
+fn taken_name(name: &str, network: Network, detail: String) -> ServiceError {
+    ServiceError::new(ErrorCode::HostnameTaken, detail)
+        .at("/hostnames")
+        .with("hostname", name)
+        .with("network", network.as_str().to_ascii_uppercase())
 }
 
 /// Refuses when a CA set is not active on a network and is not about to be.

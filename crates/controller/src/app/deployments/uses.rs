@@ -191,6 +191,7 @@ fn associate(
         .map(|((ca_set, hostname), status)| Association {
             ca_set: *ca_set,
             kind: association_kind(kind),
+            user: kind,
             user_id: subject,
             user_name: name.to_owned(),
             hostname: hostname.clone(),

@@ -21,17 +21,7 @@ pub(crate) async fn deploy_in(
     certificate: &EdgeCertificate,
     network: Network,
 ) -> Result<Deployment, ServiceError> {
-    let checked = CheckedEdgeCertificate::new(&certificate.settings).map_err(invalid)?;
-    let pointer = "/settings/mutualAuthentication/caSetId";
-    let ca_sets = &checked.client_auth.ca_sets;
-    deployments::require_active(write, caller, network, ca_sets, pointer).await?;
-    let users =
-        store::holdings::of_edge_certificate(write.connection(), certificate.id, network).await?;
-    let patterns: Vec<NamePattern> = users
-        .iter()
-        .filter_map(|user| user.pattern.parse().ok())
-        .collect();
-    require_presentable(certificate, &patterns, context.clock.now())?;
+    require_deployable(context, write, caller, certificate, network).await?;
     let body = serde_json::to_string(&EdgeCertificateBody {
         settings: certificate.settings.clone(),
         key_pairs: certificate
@@ -51,6 +41,27 @@ pub(crate) async fn deploy_in(
         &body,
     )
     .await
+}
+
+/// Refuses what a network could not present, or not for everybody who presents it there.
+pub(super) async fn require_deployable(
+    context: &Context,
+    write: &mut Write,
+    caller: &Caller,
+    certificate: &EdgeCertificate,
+    network: Network,
+) -> Result<(), ServiceError> {
+    let checked = CheckedEdgeCertificate::new(&certificate.settings).map_err(invalid)?;
+    let pointer = "/settings/mutualAuthentication/caSetId";
+    let ca_sets = &checked.client_auth.ca_sets;
+    deployments::require_active(write, caller, network, ca_sets, pointer).await?;
+    let users =
+        store::holdings::of_edge_certificate(write.connection(), certificate.id, network).await?;
+    let patterns: Vec<NamePattern> = users
+        .iter()
+        .filter_map(|user| user.pattern.parse().ok())
+        .collect();
+    require_presentable(certificate, &patterns, context.clock.now())
 }
 
 /// Refuses a certificate that has expired or does not cover a name that it is to be presented for.

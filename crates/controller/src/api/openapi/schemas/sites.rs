@@ -202,6 +202,27 @@ fn answers() -> Vec<(&'static str, Value)> {
         ),
         ("Deployment", object(&deployment())),
         (
+            "EdgeCertificateImpact",
+            object(&[
+                ("affected", list("HostnameImpact")),
+                ("edgeCertificateId", text()),
+                ("network", network()),
+                ("version", integer()),
+            ]),
+        ),
+        (
+            "HostnameImpact",
+            object(&[
+                ("changes", list("AdmissionChange")),
+                ("hostname", text()),
+                ("usedBy", nullable(text())),
+            ]),
+        ),
+        (
+            "AdmissionChange",
+            object(&[("code", text()), ("detail", text())]),
+        ),
+        (
             "Deployments",
             object(&[("deployments", list("Deployment"))]),
         ),
