@@ -22,7 +22,7 @@ mod well_formed;
 pub use version::{CaSetVersion, EmptyCaSet};
 
 use crate::text;
-use crate::{Certificate, UnixTime};
+use crate::{Certificate, Hash, SignatureAlgorithm, UnixTime};
 
 /// Whether SHA-1 signatures are accepted.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -32,6 +32,13 @@ pub enum Sha1Signatures {
     /// Refused.
     #[default]
     Refuse,
+}
+
+impl Sha1Signatures {
+    /// Whether signatures of this algorithm are accepted, as far as SHA-1 goes.
+    pub(crate) fn admits(self, algorithm: &SignatureAlgorithm) -> bool {
+        self == Self::Allow || algorithm.hash() != Some(Hash::Sha1)
+    }
 }
 
 /// How bad a finding is.

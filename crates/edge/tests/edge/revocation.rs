@@ -1,6 +1,6 @@
 //! Revocation: by hand and by CRLs, on new connections, resumed ones and open ones.
 
-use countersign_snapshot::{AcknowledgementOutcome, Binding, ClientAuthMode};
+use countersign_snapshot::{AcknowledgementOutcome, Binding, CaSet, ClientAuthMode, Snapshot};
 use countersign_testkit::client::alert;
 use countersign_testkit::{Credential, DAY, HttpClient, NOW, TlsClient, wait};
 use countersign_trust::{
@@ -11,7 +11,7 @@ use http::StatusCode;
 use std::time::Duration;
 
 use crate::metrics::{admin, sample};
-use crate::world::{CLIENTS, OTHERS, World};
+use crate::world::{CLIENTS, OTHERS, World, ca_set};
 
 fn by_certificate(credential: &Credential) -> ManualRevocation {
     ManualRevocation::Certificate(certificate(credential).fingerprint())
@@ -244,7 +244,12 @@ async fn a_crl_with_sha1_that_is_not_admitted_any_more_is_left_out_and_nothing_e
     for mode in [RevocationMode::Prefer, RevocationMode::Require] {
         let world = World::empty().await;
         let binding = with_mode(&world, &[CLIENTS, OTHERS], mode);
-        world.activate(&[binding]).await;
+        let accepting = |snapshot: &mut Snapshot| {
+            for set in &mut snapshot.ca_sets {
+                set.sha1 = Sha1Signatures::Allow;
+            }
+        };
+        world.activate_with(&[binding], accepting).await;
         let admin = admin(&world);
         let disregarded = async || {
             const NAME: &str = "countersign_edge_revocation_data_disregarded";
@@ -284,6 +289,45 @@ async fn a_crl_with_sha1_that_is_not_admitted_any_more_is_left_out_and_nothing_e
         ok(&mut connection.http().await.unwrap()).await;
         offer(Sha1Signatures::Allow).await;
         assert_eq!(is_let_in().await, [false, false, true]);
+    }
+}
+
+/// Two CA sets have the same CA, and so the same CRL: whether SHA-1 is admitted is for each to say.
+#[tokio::test]
+async fn a_crl_with_sha1_counts_at_the_site_whose_ca_set_accepts_it_and_at_no_other() {
+    const ACCEPTING: u64 = 77;
+    let world = World::empty().await;
+    let mut sites = [
+        with_mode(&world, &[CLIENTS], RevocationMode::Require),
+        world.binding("b", &["b.test"], ClientAuthMode::Request, &[ACCEPTING]),
+    ];
+    sites[1].client_auth.policy = sites[0].client_auth.policy.clone();
+    let accepting = CaSet {
+        sha1: Sha1Signatures::Allow,
+        ..ca_set(ACCEPTING, "accepting", &world.clients)
+    };
+    world
+        .activate_with(&sites, |snapshot| snapshot.ca_sets.push(accepting))
+        .await;
+    let (alice, bob) = (world.alice(), world.clients.client("bob").issue());
+    let crl = world.clients.crl().revoke(&alice).issue_with_sha1();
+    let crls = [(&world.clients, crl)];
+    let (signed, bodies) = world.revocations_with(Vec::new(), &crls, Sha1Signatures::Allow);
+    let answer = world.edge.offer_revocations(signed, bodies).await;
+    assert_eq!(answer.outcome, AcknowledgementOutcome::Enforced);
+    for (name, credential, expected) in [
+        ("a.test", &alice, Some("revocation_unknown")),
+        ("a.test", &bob, Some("revocation_unknown")),
+        ("b.test", &alice, Some("revoked")),
+        ("b.test", &bob, None),
+    ] {
+        for http in &mut world.both(name, Some(credential)).await {
+            let answer = http.get("/").await.unwrap();
+            match expected {
+                Some(reason) => assert_eq!(answer.json()["reason"], reason, "{name}"),
+                None => assert_eq!(answer.status, 200, "{name}"),
+            }
+        }
     }
 }
 

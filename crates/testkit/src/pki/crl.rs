@@ -1,7 +1,7 @@
 //! Certificate revocation lists (RFC 5280 §5).
 
-use super::{Ca, Credential};
-use crate::{DAY, NOW, OpenSsl, der};
+use super::{Ca, Credential, Key};
+use crate::{DAY, NOW, der};
 
 /// Why a certificate was revoked (RFC 5280 §5.3.1), by its number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,13 +104,9 @@ impl CrlRequest {
 
     /// The list signed with SHA-1, by `openssl`: for authorities with a key on P-256.
     pub fn issue_with_sha1(&self) -> Vec<u8> {
-        let openssl = OpenSsl::new();
-        openssl.write("ca.key", &self.ca.key().pem());
-        let ecdsa_with_sha1 = der::sequence([der::oid("1.2.840.10045.4.1")]);
-        self.signed(&ecdsa_with_sha1, |message| {
-            std::fs::write(openssl.path().join("message"), message).unwrap();
-            openssl.run("dgst -sha1 -sign ca.key -out signature message");
-            std::fs::read(openssl.path().join("signature")).unwrap()
+        let key = self.ca.key();
+        self.signed(&Key::ecdsa_with_sha1(), |message| {
+            key.sign_with_sha1(message)
         })
     }
 

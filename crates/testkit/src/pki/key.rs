@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use rcgen::{KeyPair, PublicKeyData, RsaKeySize, SigningKey};
 
+use crate::OpenSsl;
 use crate::der;
 
 /// What kind of key to generate. The signature algorithm is the one that goes with it: ECDSA with the hash of its size, RSA PKCS#1 with SHA-256.
@@ -105,6 +106,20 @@ impl Key {
     /// Signs `message`.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.pair().sign(message).unwrap()
+    }
+
+    /// The `AlgorithmIdentifier` of [`Key::sign_with_sha1`].
+    pub fn ecdsa_with_sha1() -> Vec<u8> {
+        der::sequence([der::oid("1.2.840.10045.4.1")])
+    }
+
+    /// Signs `message` with SHA-1, by `openssl`: for keys on P-256.
+    pub fn sign_with_sha1(&self, message: &[u8]) -> Vec<u8> {
+        let openssl = OpenSsl::new();
+        openssl.write("key", &self.pem());
+        std::fs::write(openssl.path().join("message"), message).unwrap();
+        openssl.run("dgst -sha1 -sign key -out signature message");
+        std::fs::read(openssl.path().join("signature")).unwrap()
     }
 
     fn pair(&self) -> &KeyPair {

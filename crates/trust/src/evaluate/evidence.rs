@@ -108,6 +108,7 @@ fn known_about(
         owner: context.set.owner(),
         now: context.now,
         stale_grace: policy.stale_grace,
+        sha1: context.set.sha1_signatures(),
         answers: context.answers,
     };
     let sources = match policy.mode {

@@ -11,8 +11,7 @@ use super::{Context, policies, purpose, revocation};
 use crate::signature::{self, SignatureError};
 use crate::text;
 use crate::{
-    Certificate, Hash, KeyAlgorithm, Policy, Reason, RevocationIndex, Sha1Signatures, UnixTime,
-    Version,
+    Certificate, KeyAlgorithm, Policy, Reason, RevocationIndex, Sha1Signatures, UnixTime, Version,
 };
 
 /// What is said of a path that is good.
@@ -146,7 +145,7 @@ impl<'a> Judgement<'a> {
                 );
             }
         }
-        if sha1 == Sha1Signatures::Refuse && algorithm.hash() == Some(Hash::Sha1) {
+        if !sha1.admits(algorithm) {
             self.fail(
                 Reason::WeakSignature,
                 certificate,

@@ -112,6 +112,7 @@ fn check_one(
         answers: context.answers,
         now: context.now,
         stale_grace: policy.stale_grace,
+        sha1: context.set.sha1_signatures(),
     };
     let status = context
         .revocation
@@ -141,7 +142,10 @@ fn check_one(
         ),
         CertificateStatus::Unknown => (
             Reason::RevocationUnknown,
-            format!("There is no revocation information of {ca} about {subject}."),
+            format!(
+                "There is no revocation information of {ca} about {subject}{}.",
+                context.revocation.but(lookup)
+            ),
         ),
     };
     Err(Failure::new(reason, certificate, explanation))

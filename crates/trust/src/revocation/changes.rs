@@ -64,7 +64,7 @@ impl RevocationIndex {
             for (key, answer) in &ours.answers {
                 let known = theirs.answers.get(key);
                 if !known.is_some_and(|known| Arc::ptr_eq(known, answer)) {
-                    changes.serials.insert(key.1.clone());
+                    changes.serials.insert(key.serial.clone());
                 }
             }
         }

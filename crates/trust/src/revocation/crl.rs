@@ -12,13 +12,14 @@ use self::serial_table::SerialTable;
 use crate::certificate::{DistributionPointName, RevocationReasons};
 use crate::signature::{self, SignatureError};
 use crate::{
-    Certificate, DistinguishedName, Hash, ObjectIdentifier, SerialNumber, Sha1Signatures, UnixTime,
+    Certificate, DistinguishedName, ObjectIdentifier, SerialNumber, Sha1Signatures, UnixTime,
 };
 
 /// A CRL whose signature was verified when it was loaded. Its serial numbers take 17 octets each, whatever their length.
 pub struct Crl {
     issuer: DistinguishedName,
     signer: Certificate,
+    is_signed_with_sha1: bool,
     this_update: UnixTime,
     next_update: Option<UnixTime>,
     number: Option<CrlNumber>,
@@ -219,13 +220,14 @@ impl Crl {
             &decoded
         };
         let parsed = parse::parse(der)?;
-        if parsed.signature_algorithm.hash() == Some(Hash::Sha1) && sha1 == Sha1Signatures::Refuse {
+        if !sha1.admits(&parsed.signature_algorithm) {
             return Err(LoadCrlError::WeakSignature);
         }
         let signer = find_signer(&parsed, signers)?.clone();
         let entries = parse::entries(&parsed)?;
         Ok(Self {
             signer,
+            is_signed_with_sha1: !Sha1Signatures::Refuse.admits(&parsed.signature_algorithm),
             entries,
             issuer: parsed.issuer,
             this_update: parsed.this_update,
@@ -247,6 +249,11 @@ impl Crl {
     #[must_use]
     pub fn signer(&self) -> &Certificate {
         &self.signer
+    }
+
+    /// Whether it says anything to a CA set, as far as SHA-1 goes.
+    pub(crate) fn is_admitted(&self, sha1: Sha1Signatures) -> bool {
+        sha1 == Sha1Signatures::Allow || !self.is_signed_with_sha1
     }
 
     /// When it was issued.
@@ -309,16 +316,22 @@ impl Crl {
             .then_some(issuer)
     }
 
-    /// Whether both tell about the same certificates: the newer one replaces the older.
+    /// Whether both tell the same CA sets about the same certificates: the newer one replaces the older.
     pub(crate) fn same_scope(&self, other: &Self) -> bool {
-        self.issuer == other.issuer
+        self.is_signed_with_sha1 == other.is_signed_with_sha1
+            && self.issuer == other.issuer
             && self.signer.spki_fingerprint() == other.signer.spki_fingerprint()
             && self.distribution_der == other.distribution_der
             && self.is_delta() == other.is_delta()
     }
 
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        (&self.number, self.this_update) > (&other.number, other.this_update)
+        self.order() > other.order()
+    }
+
+    /// Of CRLs with the same scope the greatest is the newest.
+    pub(crate) fn order(&self) -> impl Ord {
+        (&self.number, self.this_update)
     }
 
     /// RFC 5280 §5.2.4: whether this delta can be combined with the complete CRL.

@@ -14,19 +14,26 @@ use super::manual::{ManualRevocation, ManualRevocations, Owner};
 use super::ocsp::{CertificateState, OcspAnswer};
 use super::scope::Point;
 use crate::certificate::RevocationReasons;
-use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, UnixTime};
+use crate::{Certificate, DistinguishedName, Fingerprint, SerialNumber, Sha1Signatures, UnixTime};
 
 /// What is known about revoked certificates: CRLs, OCSP responses and manual revocations.
 #[derive(Debug, Default)]
 pub struct RevocationIndex {
     generation: u64,
     pub(super) manual: ManualRevocations,
-    /// By the canonical name of the CRL's issuer.
+    /// By the canonical name of the CRL's issuer; of two that differ in no more than time and SHA-1 the newer one first.
     pub(super) crls: HashMap<Box<[u8]>, Vec<Arc<Crl>>>,
-    /// By the issuer's key and the serial number.
-    pub(super) answers: HashMap<(Fingerprint, SerialNumber), Arc<OcspAnswer>>,
+    pub(super) answers: HashMap<AnswerKey, Arc<OcspAnswer>>,
     /// What paths to CRL signers may be made of.
     pub(super) certificates: Vec<Certificate>,
+}
+
+/// What an answer is about, and to whom it says something: for each certificate there may be one with SHA-1 and one without.
+#[derive(Debug, Eq, Hash, PartialEq)]
+pub(super) struct AnswerKey {
+    pub(super) issuer_key: Fingerprint,
+    pub(super) serial: SerialNumber,
+    pub(super) is_signed_with_sha1: bool,
 }
 
 /// Makes a [`RevocationIndex`].
@@ -43,7 +50,8 @@ impl RevocationIndexBuilder {
         })
     }
 
-    /// Adds a CRL. Of two with the same issuer and scope the newer one stays.
+    /// Adds a CRL. Of two with the same issuer and scope the newer one stays; but one without SHA-1 is there for the CA sets that refuse it, however
+    /// much newer one with SHA-1 is.
     pub fn crl(&mut self, crl: Arc<Crl>) -> &mut Self {
         self.certificate(crl.signer().clone());
         let crls = self
@@ -56,12 +64,17 @@ impl RevocationIndexBuilder {
             Some(_) => {}
             None => crls.push(crl),
         }
+        crls.sort_by(|a, b| b.order().cmp(&a.order()));
         self
     }
 
     /// Adds a verified OCSP answer. Of two about the same certificate the newer one stays.
     pub fn ocsp(&mut self, answer: Arc<OcspAnswer>) -> &mut Self {
-        let key = (answer.issuer_key(), answer.serial().clone());
+        let key = AnswerKey {
+            issuer_key: answer.issuer_key(),
+            serial: answer.serial().clone(),
+            is_signed_with_sha1: answer.is_signed_with_sha1(),
+        };
         let newer = self
             .0
             .answers
@@ -123,6 +136,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) answers: &'a [Arc<OcspAnswer>],
     pub(crate) now: UnixTime,
     pub(crate) stale_grace: Duration,
+    /// Whether data with SHA-1 counts; a matter of the CA set's version, of which there are several for the same CRL.
+    pub(crate) sha1: Sha1Signatures,
 }
 
 /// What is known about a certificate.
@@ -232,19 +247,14 @@ impl RevocationIndex {
         lookup: Lookup<'_>,
         may_speak: &mut impl FnMut(&Certificate) -> bool,
     ) -> CertificateStatus {
-        let key = (
-            lookup.issuer.spki_fingerprint(),
-            lookup.certificate.serial().clone(),
-        );
-        let beside = lookup
-            .answers
-            .iter()
-            .filter(|answer| answer.issuer_key() == key.0 && answer.serial() == &key.1);
-        let newest = beside.chain(self.answers.get(&key)).max_by_key(|answer| {
-            // Of two of the same time the one that refuses.
-            let revoked = matches!(answer.state(), CertificateState::Revoked { .. });
-            (answer.this_update(), revoked)
-        });
+        let newest = self
+            .answers_about(lookup)
+            .filter(|answer| answer.is_admitted(lookup.sha1))
+            .max_by_key(|answer| {
+                // Of two of the same time the one that refuses.
+                let revoked = matches!(answer.state(), CertificateState::Revoked { .. });
+                (answer.this_update(), revoked)
+            });
         let Some(answer) = newest else {
             return CertificateStatus::Unknown;
         };
@@ -274,6 +284,24 @@ impl RevocationIndex {
         }
     }
 
+    /// Every answer that is there about the certificate, of the index or beside it.
+    fn answers_about<'a>(&'a self, lookup: Lookup<'a>) -> impl Iterator<Item = &'a OcspAnswer> {
+        let issuer_key = lookup.issuer.spki_fingerprint();
+        let serial = lookup.certificate.serial();
+        let beside = lookup
+            .answers
+            .iter()
+            .filter(move |answer| answer.issuer_key() == issuer_key && answer.serial() == serial);
+        let ours = [false, true].into_iter().filter_map(move |sha1| {
+            self.answers.get(&AnswerKey {
+                issuer_key,
+                serial: serial.clone(),
+                is_signed_with_sha1: sha1,
+            })
+        });
+        beside.chain(ours).map(Arc::as_ref)
+    }
+
     /// RFC 5280 §6.3.3. Reasons are collected over the distribution points until all are covered.
     fn status_by_crl(
         &self,
@@ -284,7 +312,10 @@ impl RevocationIndex {
         let mut stale: Option<UnixTime> = None;
         let mut good_until = UnixTime::MAX;
         for point in Point::all(lookup.certificate) {
-            for crl in self.crls_at(&point).filter(|crl| !crl.is_delta()) {
+            let complete = self
+                .crls_at(&point)
+                .filter(|crl| !crl.is_delta() && crl.is_admitted(lookup.sha1));
+            for crl in complete {
                 let Some(reasons) = point.covered_by(crl) else {
                     continue;
                 };
@@ -327,7 +358,7 @@ impl RevocationIndex {
         let serial = lookup.certificate.serial();
         let delta = self
             .crls_of(complete.issuer())
-            .find(|crl| crl.is_delta() && crl.updates(complete));
+            .find(|crl| crl.is_delta() && crl.is_admitted(lookup.sha1) && crl.updates(complete));
         let Some(delta) = delta else {
             return (complete.entry(issuer, serial), complete.next_update());
         };

@@ -37,6 +37,12 @@ impl World {
         }
     }
 
+    /// As a version of the CA set that accepts SHA-1.
+    pub(crate) fn accepting_sha1(mut self) -> Self {
+        self.set = CaSetVersion::new(self.known.clone(), Sha1Signatures::Allow).unwrap();
+        self
+    }
+
     /// Another certificate that CRLs may be signed by.
     pub(crate) fn knows(mut self, ca: &Ca) -> Self {
         self.known.push(parsed(ca.der()));
@@ -45,7 +51,8 @@ impl World {
     }
 
     pub(crate) fn crl(mut self, der: &[u8]) -> Self {
-        let crl = Crl::load(der, &self.known, Sha1Signatures::Refuse).unwrap();
+        // Loaded for all CA sets; which of them it says something to is decided when a certificate is looked up.
+        let crl = Crl::load(der, &self.known, Sha1Signatures::Allow).unwrap();
         self.index.crl(Arc::new(crl));
         self
     }

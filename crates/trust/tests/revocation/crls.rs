@@ -141,6 +141,38 @@ fn the_newer_crl_replaces_the_older_in_any_order() {
         .is(&client, GOOD);
 }
 
+/// SHA-1 is a matter of the CA set's version, and two sets may have the same CA and the same CRL.
+#[test]
+fn a_crl_with_sha1_counts_for_the_ca_set_that_accepts_it_and_for_no_other() {
+    let root = Pki::new().root("root");
+    let client = root.client("a").issue();
+    let weak = root.crl().number(&[2]).revoke(&client).issue_with_sha1();
+    let world = || World::new(&[&root]).crl(&weak);
+    world().accepting_sha1().build().is(&client, REVOKED);
+    let refusing = world().build();
+    refusing.is(&client, UNKNOWN);
+    let verdict = refusing.verdict(&client, RevocationMode::Require);
+    let countersign_trust::Verdict::Invalid(refusal) = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert!(refusal.explanation().contains("SHA-1"), "{refusal:?}");
+    // An older one without it stays for those who have nothing else, and is no answer to the newer one where that counts.
+    let strong = root.crl().number(&[1]).issue();
+    for crls in [[&strong, &weak], [&weak, &strong]] {
+        let world = || World::new(&[&root]).crl(crls[0]).crl(crls[1]);
+        world().accepting_sha1().build().is(&client, REVOKED);
+        world().build().is(&client, GOOD);
+    }
+    // Released by the newer one, for those to whom it says something.
+    let weak = root.crl().number(&[2]).issue_with_sha1();
+    let strong = root.crl().number(&[1]).revoke(&client).issue();
+    for crls in [[&strong, &weak], [&weak, &strong]] {
+        let world = || World::new(&[&root]).crl(crls[0]).crl(crls[1]);
+        world().accepting_sha1().build().is(&client, GOOD);
+        world().build().is(&client, REVOKED);
+    }
+}
+
 #[test]
 fn every_certificate_of_the_path_is_looked_up_by_its_own_issuer() {
     let root = Pki::new().root("root");

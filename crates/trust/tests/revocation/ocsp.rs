@@ -18,6 +18,7 @@ struct Response {
     key: Key,
     certificates: Vec<Vec<u8>>,
     nonce: Option<Vec<u8>>,
+    with_sha1: bool,
 }
 
 fn certificate_id(
@@ -74,6 +75,7 @@ impl Response {
             key: issuer.key().clone(),
             certificates: Vec::new(),
             nonce: None,
+            with_sha1: false,
         }
     }
 
@@ -84,6 +86,7 @@ impl Response {
             key: responder.key().clone(),
             certificates: vec![responder.der().to_vec()],
             nonce: None,
+            with_sha1: false,
         }
     }
 
@@ -99,11 +102,12 @@ impl Response {
             fields.push(der::explicit(1, der::sequence([extension])));
         }
         let data = der::sequence(fields);
-        let mut basic = vec![
-            data.clone(),
-            self.key.signature_algorithm(),
-            der::bit_string(self.key.sign(&data)),
-        ];
+        let (algorithm, signature) = if self.with_sha1 {
+            (Key::ecdsa_with_sha1(), self.key.sign_with_sha1(&data))
+        } else {
+            (self.key.signature_algorithm(), self.key.sign(&data))
+        };
+        let mut basic = vec![data, algorithm, der::bit_string(signature)];
         if !self.certificates.is_empty() {
             basic.push(der::explicit(0, der::sequence(&self.certificates)));
         }
@@ -117,6 +121,18 @@ impl Response {
 
 fn check(response: &[u8], issuer: &Ca, client: &Credential) -> Result<OcspAnswer, VerifyOcspError> {
     check_nonce(response, issuer, client, None, NoncePolicy::Prefer)
+}
+
+fn loaded(response: &Response, issuer: &Ca, client: &Credential) -> OcspAnswer {
+    let (certificate, issuer) = (parsed(client.der()), parsed(issuer.der()));
+    let question = Question {
+        certificate: &certificate,
+        issuer: &issuer,
+        nonce: None,
+    };
+    let now = UnixTime::from_secs(NOW);
+    let (ignore, allow) = (NoncePolicy::Ignore, Sha1Signatures::Allow);
+    verify(&response.to_der(), &question, ignore, allow, now).unwrap()
 }
 
 fn check_nonce(
@@ -324,6 +340,61 @@ fn answers_for_others_of_other_times_and_by_others_are_refused() {
             part: "outer sequence"
         }
     );
+}
+
+/// As for CRLs: an answer with SHA-1 says something to the CA set that accepts it, and hides none that says something to the others.
+#[test]
+fn an_answer_with_sha1_counts_for_the_ca_set_that_accepts_it_and_for_no_other() {
+    let root = Pki::new().root("root");
+    let client = root.client("a").issue();
+    let mut weak = Response::direct(&root, about(&root, &client, revoked(NOW - 100)));
+    weak.with_sha1 = true;
+    assert_eq!(
+        check(&weak.to_der(), &root, &client).unwrap_err(),
+        VerifyOcspError::WeakSignature
+    );
+    let weak = loaded(&weak, &root, &client);
+    let world = || World::new(&[&root]).ocsp(weak.clone());
+    world().accepting_sha1().build().is(&client, REVOKED);
+    world().build().is(&client, UNKNOWN);
+    let newer = about(&root, &client, good());
+    let id = der::elements(der::content(&newer))[0].to_vec();
+    let older = single(id, good(), NOW - 20, Some(NOW + DAY));
+    let older = loaded(&Response::direct(&root, older), &root, &client);
+    for [first, second] in [[&weak, &older], [&older, &weak]] {
+        let world = || {
+            World::new(&[&root])
+                .ocsp(first.clone())
+                .ocsp(second.clone())
+        };
+        world().accepting_sha1().build().is(&client, REVOKED);
+        world().build().is(&client, GOOD);
+    }
+}
+
+/// What the CA says about its responder is as weak as its signature.
+#[test]
+fn a_delegate_whose_certificate_is_signed_with_sha1_needs_a_ca_set_that_accepts_it() {
+    let root = Pki::new().root("root");
+    let client = root.client("a").issue();
+    let responder = root
+        .client("responder")
+        .extended_key_usage(&[eku::OCSP_SIGNING])
+        .issue();
+    let mut tbs = countersign_testkit::pki::Tbs::of(responder.der());
+    tbs.signature = Key::ecdsa_with_sha1();
+    let data = tbs.to_der();
+    let signature = der::bit_string(root.key().sign_with_sha1(&data));
+    let certificate = der::sequence([data, Key::ecdsa_with_sha1(), signature]);
+    let mut response = Response::delegated(&responder, about(&root, &client, good()));
+    response.certificates = vec![certificate];
+    assert_eq!(
+        check(&response.to_der(), &root, &client).unwrap_err(),
+        VerifyOcspError::WeakSignature
+    );
+    let world = || World::new(&[&root]).ocsp(loaded(&response, &root, &client));
+    world().accepting_sha1().build().is(&client, GOOD);
+    world().build().is(&client, UNKNOWN);
 }
 
 #[test]

@@ -134,7 +134,12 @@ fn status(evidence: &RevocationEvidence, asked: &Asked, now: UnixTime) -> Explai
         ),
         RevocationStatus::Unknown => (
             "unknown",
-            format!("Nothing is known about it. {}", asking()),
+            if evidence.sources.iter().all(|source| source.is_admitted) {
+                format!("Nothing is known about it. {}", asking())
+            } else {
+                "What there is is signed with SHA-1, which this version of the CA set does not accept."
+                    .to_owned()
+            },
         ),
     };
     ExplainedStatus {

@@ -15,6 +15,8 @@ pub struct RevocationSource {
     pub this_update: UnixTime,
     /// By when a newer one is promised; `None` when never.
     pub next_update: Option<UnixTime>,
+    /// Whether it counts for the CA set: what is signed with SHA-1 does only where its version accepts that.
+    pub is_admitted: bool,
 }
 
 /// Which kind of information.
@@ -29,6 +31,15 @@ pub enum RevocationSourceKind {
 }
 
 impl RevocationIndex {
+    /// The end of a sentence that says that nothing is known: why something that is there does not count.
+    pub(crate) fn but(&self, lookup: Lookup<'_>) -> &'static str {
+        if self.sources(lookup).iter().any(|it| !it.is_admitted) {
+            " but what is signed with SHA-1, which this version of the CA set does not accept"
+        } else {
+            ""
+        }
+    }
+
     /// Every CRL and OCSP answer that is there about the certificate, believed or not.
     pub(crate) fn sources(&self, lookup: Lookup<'_>) -> Vec<RevocationSource> {
         let points: Vec<Point<'_>> = Point::all(lookup.certificate).collect();
@@ -48,25 +59,18 @@ impl RevocationIndex {
                 signer: crl.signer().subject().clone(),
                 this_update: crl.this_update(),
                 next_update: crl.next_update(),
+                is_admitted: crl.is_admitted(lookup.sha1),
             };
             if !sources.contains(&source) {
                 sources.push(source);
             }
         }
-        let key = (
-            lookup.issuer.spki_fingerprint(),
-            lookup.certificate.serial().clone(),
-        );
-        let own = lookup
-            .answers
-            .iter()
-            .filter(|answer| (answer.issuer_key(), answer.serial()) == (key.0, &key.1));
-        let answers = self.answers.get(&key).into_iter().chain(own);
-        sources.extend(answers.map(|answer| RevocationSource {
+        sources.extend(self.answers_about(lookup).map(|answer| RevocationSource {
             kind: RevocationSourceKind::Ocsp,
             signer: answer.delegate().unwrap_or(lookup.issuer).subject().clone(),
             this_update: answer.this_update(),
             next_update: Some(answer.next_update()),
+            is_admitted: answer.is_admitted(lookup.sha1),
         }));
         sources
     }

@@ -8,7 +8,7 @@ use super::response::{self, Responder, Response, SingleAnswer};
 use super::{NoncePolicy, Question, VerifyOcspError, issuer_hashes};
 use crate::revocation::{CLOCK_SKEW, RevocationReason};
 use crate::signature;
-use crate::{Certificate, Fingerprint, Hash, SerialNumber, Sha1Signatures, UnixTime};
+use crate::{Certificate, Fingerprint, SerialNumber, Sha1Signatures, UnixTime};
 
 /// What a responder that may say so says about a certificate. Made only by [`verify`].
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct OcspAnswer {
     this_update: UnixTime,
     next_update: UnixTime,
     delegate: Option<Certificate>,
+    is_signed_with_sha1: bool,
 }
 
 /// The state of a certificate (RFC 6960 §2.2).
@@ -68,6 +69,16 @@ impl OcspAnswer {
         self.next_update
     }
 
+    /// Whether SHA-1 is between it and the CA's key: in its own signature or in that of the responder's certificate.
+    pub(crate) fn is_signed_with_sha1(&self) -> bool {
+        self.is_signed_with_sha1
+    }
+
+    /// Whether it says anything to a CA set, as far as SHA-1 goes.
+    pub(crate) fn is_admitted(&self, sha1: Sha1Signatures) -> bool {
+        sha1 == Sha1Signatures::Allow || !self.is_signed_with_sha1
+    }
+
     /// The responder's certificate, when it is not the CA itself.
     #[must_use]
     pub fn delegate(&self) -> Option<&Certificate> {
@@ -98,10 +109,15 @@ pub fn verify(
         return Err(VerifyOcspError::TooLarge { octets: der.len() });
     }
     let response = response::parse(der)?;
-    if response.signature_algorithm.hash() == Some(Hash::Sha1) && sha1 == Sha1Signatures::Refuse {
+    let delegate = authorize(&response, question, now)?;
+    let is_signed_with_sha1 = delegate
+        .iter()
+        .map(Certificate::signature_algorithm)
+        .chain([&response.signature_algorithm])
+        .any(|algorithm| !Sha1Signatures::Refuse.admits(algorithm));
+    if is_signed_with_sha1 && sha1 == Sha1Signatures::Refuse {
         return Err(VerifyOcspError::WeakSignature);
     }
-    let delegate = authorize(&response, question, now)?;
     check_nonce(response.nonce.as_deref(), question.nonce, nonce)?;
     let answer = response
         .answers
@@ -127,6 +143,7 @@ pub fn verify(
         this_update: answer.this_update,
         next_update,
         delegate,
+        is_signed_with_sha1,
     })
 }
 
