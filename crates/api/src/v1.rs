@@ -8,6 +8,7 @@ pub mod edge_certificates;
 pub mod explain;
 pub mod extended_key_usage;
 pub mod features;
+pub mod forwarding_keys;
 pub mod ocsp;
 pub mod origins;
 pub mod properties;

@@ -17,6 +17,7 @@ mod edgegrid;
 mod explain;
 mod extended_key_usage;
 mod features;
+mod forwarding_keys;
 mod media;
 mod ocsp;
 mod openapi;

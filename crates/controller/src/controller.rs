@@ -9,8 +9,9 @@ use tokio::sync::{Mutex, Notify, watch};
 use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, ClientCredentials, Context, Crls,
-    Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Features, Loaded,
-    Ocsp, Properties, Revocations, ServiceError, Sites, Versions, deletions,
+    Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Features,
+    ForwardingKeys, Loaded, Ocsp, Properties, Revocations, ServiceError, Sites, Versions,
+    deletions, forwarding_keys,
 };
 use crate::model::{AccountId, Caller};
 use crate::store::{DirectoryLock, Store, StoreError};
@@ -19,7 +20,13 @@ use crate::{ControllerConfig, Limits};
 /// The controller could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("the controller's store cannot be opened")]
-pub struct OpenError(#[from] StoreError);
+pub struct OpenError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl From<StoreError> for OpenError {
+    fn from(cause: StoreError) -> Self {
+        Self(cause.into())
+    }
+}
 
 /// A running control plane. Cheap to clone; all clones are the same controller.
 #[derive(Clone, Debug)]
@@ -61,6 +68,9 @@ impl Controller {
         // Before anything is kept whose row is still to come.
         context.revocations.bodies().retain(&needed);
         ensure_account(&context, &config.account).await?;
+        forwarding_keys::ensure(&context, &internal(&config.account))
+            .await
+            .map_err(|cause| OpenError(cause.into()))?;
         Ok(Self {
             context: Arc::new(context),
             engine: Arc::default(),
@@ -150,6 +160,12 @@ impl Controller {
     #[must_use]
     pub fn features(&self) -> Features<'_> {
         Features::new(&self.context)
+    }
+
+    /// What edges sign the requests with that they forward.
+    #[must_use]
+    pub fn forwarding_keys(&self) -> ForwardingKeys<'_> {
+        ForwardingKeys::new(&self.context)
     }
 
     /// OCSP, and who may be asked about the clients of a CA set.
@@ -257,10 +273,9 @@ impl Controller {
 }
 
 async fn ensure_account(context: &Context, account: &AccountId) -> Result<(), StoreError> {
-    crate::app::ensure_account(
-        context,
-        &Caller::internal(account.clone(), "countersign controller"),
-        account.as_str(),
-    )
-    .await
+    crate::app::ensure_account(context, &internal(account), account.as_str()).await
+}
+
+fn internal(account: &AccountId) -> Caller {
+    Caller::internal(account.clone(), "countersign controller")
 }

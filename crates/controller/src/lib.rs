@@ -36,9 +36,10 @@ pub use app::{
     Accounts, Activations, AdmissionChange, ApiClients, Applied, AuditCheck, AuditEntry, AuditLog,
     CaSets, ChangeSetProgress, ClientCredentials, Credentials, Crls, Declarations,
     EdgeCertificates, ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Features,
-    Finding, Findings, HostnameImpact, Judged, NewApiClient, NewCaSet, NewCertificateClient,
-    NewCrl, NewProperty, NewRevocation, NewVersion, Ocsp, Properties, Revocations, Run,
-    ServiceError, Sites, SubmittedCertificate, VersionFilter, VersionPart, Versions,
+    Finding, Findings, ForwardingKeys, HostnameImpact, Judged, NewApiClient, NewCaSet,
+    NewCertificateClient, NewCrl, NewProperty, NewRevocation, NewVersion, Ocsp, Properties,
+    Revocations, Run, ServiceError, Sites, SubmittedCertificate, VersionFilter, VersionPart,
+    Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -48,9 +49,9 @@ pub use model::{
     ApiClient, ApiClientKind, AskedCertificate, Association, AssociationKind, AssociationStatus,
     CaSet, CaSetStatus, Caller, ClientCredential, CredentialId, CredentialVersion, CrlSource,
     CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
-    EdgeCertificate, EdgeCertificateId, Feature, HeldAnswer, HeldCertificate, HeldCrl, KeyPair,
-    KeyPairId, KeyRequest, OperatorCertificate, ParseRoleError, Property, PropertyId,
-    PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site, SiteId,
-    Version, VersionStatus, Warning,
+    EdgeCertificate, EdgeCertificateId, Feature, ForwardingKey, HeldAnswer, HeldCertificate,
+    HeldCrl, KeyPair, KeyPairId, KeyRequest, OperatorCertificate, ParseRoleError, Property,
+    PropertyId, PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site,
+    SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

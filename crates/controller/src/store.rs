@@ -26,6 +26,7 @@ pub(crate) mod edge_certificates;
 pub(crate) mod enforced;
 pub(crate) mod extended_key_usage;
 pub(crate) mod features;
+pub(crate) mod forwarding_keys;
 pub(crate) mod holdings;
 pub(crate) mod networks;
 pub(crate) mod ocsp;

@@ -28,6 +28,8 @@ mod crls;
 mod errors;
 #[path = "api/extended_key_usage.rs"]
 mod extended_key_usage;
+#[path = "api/forwarding_keys.rs"]
+mod forwarding_keys;
 #[path = "api/ocsp.rs"]
 mod ocsp;
 #[path = "api/openapi.rs"]

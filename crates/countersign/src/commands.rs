@@ -11,6 +11,7 @@ pub(crate) mod config;
 pub(crate) mod crl;
 pub(crate) mod explain;
 pub(crate) mod feature;
+pub(crate) mod forwarding_key;
 pub(crate) mod https;
 pub(crate) mod logs;
 pub(crate) mod pki;

@@ -53,6 +53,7 @@ use commands::{
     crl::CrlCommand,
     explain::Explain,
     feature::FeatureCommand,
+    forwarding_key::ForwardingKeyCommand,
     logs::LogsCommand,
     pki::PkiCommand,
     property::PropertyCommand,
@@ -91,6 +92,7 @@ enum Command {
     ClientCredential(ClientCredentialCommand),
     Audit(AuditCommand),
     Feature(FeatureCommand),
+    ForwardingKey(ForwardingKeyCommand),
     #[command(subcommand)]
     Logs(LogsCommand),
     #[command(subcommand)]
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
         Command::Logs(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Feature(command) => command.run(),
+        Command::ForwardingKey(command) => command.run(),
         Command::Pki(command) => command.run(),
         Command::Completions(command) => command.run(CommandLine::command()),
         Command::Config(command) => command.run(),

@@ -168,6 +168,7 @@ fn snapshot(directory: &Path, port: u16, names: u64, ca_sets: u64, keys: &Keys) 
             .enumerate()
             .map(|(number, credential)| server_certificate(number, credential, keys))
             .collect(),
+        forwarding_keys: Vec::new(),
         client_credentials: Vec::new(),
         origins: vec![Origin {
             id: "main".parse().unwrap(),
@@ -230,6 +231,7 @@ fn binding(number: u64, name: &str, ca_set: u64) -> Binding {
             denied_paths: vec![format!("/denied-{number}/*")],
             certificate_paths: Vec::new(),
             forward: IdentityPresets::RFC9440,
+            sign: false,
             origin: SiteOrigin::Id("main".to_owned()),
         })
         .to_json(),

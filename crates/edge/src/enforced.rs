@@ -13,6 +13,7 @@ use countersign_trust::{Certificate, UnixTime, Validity};
 use http::HeaderValue;
 
 use crate::Limits;
+use crate::http::{OpenKeyError, RequestSigner};
 use crate::origin::{BuildOriginError, Origin, Origins};
 
 /// Everything that requests are decided by, as one immutable value.
@@ -26,6 +27,7 @@ pub(crate) struct Enforced {
     client_validities: Vec<Validity>,
     bindings: Vec<Arc<EnforcedBinding>>,
     origins: Origins,
+    signer: Option<RequestSigner>,
 }
 
 /// A binding with what serving it needs.
@@ -54,6 +56,8 @@ pub(crate) enum BuildError {
         origin: OriginId,
         source: BuildOriginError,
     },
+    #[error("what requests are signed with")]
+    Signer(#[from] OpenKeyError),
     #[error("binding {binding} refers to what is not in the snapshot")]
     Dangling { binding: String },
 }
@@ -80,6 +84,7 @@ impl Enforced {
         )
         .map_err(|(origin, source)| BuildError::Origin { origin, source })?;
         let credentials = server_credentials(&checked, sealing_key, previous)?;
+        let signer = RequestSigner::open(checked.forwarding_keys(), sealing_key, tls.clock())?;
         let bindings = checked
             .bindings()
             .iter()
@@ -94,6 +99,7 @@ impl Enforced {
             credentials,
             bindings,
             origins,
+            signer,
         })
     }
 
@@ -117,6 +123,11 @@ impl Enforced {
 
     pub(crate) fn origins(&self) -> &Origins {
         &self.origins
+    }
+
+    /// What signs requests; none where no key is in the snapshot.
+    pub(crate) fn signer(&self) -> Option<&RequestSigner> {
+        self.signer.as_ref()
     }
 
     /// What a name is bound to. The one way from a name to a policy, for handshakes and requests.

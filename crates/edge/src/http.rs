@@ -34,6 +34,7 @@ mod idle_timer;
 mod inbound;
 pub(crate) mod refusal;
 mod render;
+mod signature;
 pub(crate) mod tunnel;
 
 pub(crate) use body::{BodyError, RequestBody, ResponseBody, Upload};
@@ -42,6 +43,7 @@ pub(crate) use identity::{Encoded, Identity};
 pub(crate) use idle_timer::IdleTimer;
 pub(crate) use inbound::Inbound;
 pub(crate) use refusal::Rejection;
+pub(crate) use signature::{OpenKeyError, RequestSigner, Signing};
 
 /// Answers one request. Refusals are responses; there is no other error.
 pub(crate) async fn serve(
@@ -151,10 +153,28 @@ async fn answer(
     let forwarding = Forwarding {
         origin,
         host: decision.forward_host,
+        signing: signing(&trust, &decision, &authority)?,
         response_changes: changes.response,
         websocket: upgrade.map(|client| forward::WebSocket { client, key }),
     };
     forward::forward(parts, body, &authority, forwarding, exchange).await
+}
+
+/// The signature that the rules want. A request that cannot have it is not sent (checked snapshots have a key where one is needed).
+fn signing<'a>(
+    trust: &'a Trust,
+    decision: &Decision<'_>,
+    authority: &'a Authority,
+) -> Result<Option<Signing<'a>>, Rejection> {
+    if !decision.forward_identity.signed {
+        return Ok(None);
+    }
+    let signer = trust.enforced().signer();
+    let signer = signer.ok_or_else(|| {
+        Rejection::because(Reason::OriginUnreachable, "there is no key to sign with")
+    })?;
+    let name = &authority.name;
+    Ok(Some(Signing { signer, name }))
 }
 
 /// Where HTTP/3 is, when the request's binding tells its clients. RFC 7838 §6: a 421 is no answer of the binding, and has none.

@@ -241,6 +241,7 @@ pub(crate) const BEHAVIORS: &[Entry] = &[
                     "NGINX",
                 ]),
             ),
+            ("sign", Flag),
         ],
     ),
     both(

@@ -133,6 +133,8 @@ pub struct ForwardIdentity {
     pub attributes: ClientAttributes,
     /// Whether the validation status is told in the vendor's header.
     pub validation_status: bool,
+    /// Whether the request is signed, with everything that it says about the client (RFC 9421).
+    pub signed: bool,
 }
 
 impl ForwardIdentity {

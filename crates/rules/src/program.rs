@@ -33,6 +33,7 @@ pub struct Program {
     ca_sets: Vec<String>,
     credentials: Vec<String>,
     asks_for_revocation_status: bool,
+    signs: bool,
     warnings: Vec<Problem>,
 }
 
@@ -129,6 +130,11 @@ impl Program {
     /// Whether some rule asks for the revocation status of clients, which somebody has to find out.
     pub fn asks_for_revocation_status(&self) -> bool {
         self.asks_for_revocation_status
+    }
+
+    /// Whether some rule has requests signed, which takes a key.
+    pub fn signs(&self) -> bool {
+        self.signs
     }
 
     /// What was found when the program was compiled and did not stop it.

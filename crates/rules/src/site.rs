@@ -21,6 +21,8 @@ pub struct SiteRules {
     pub certificate_paths: Vec<String>,
     /// How the origin learns who the client is.
     pub forward: IdentityPresets,
+    /// Whether requests are signed on their way to the origin.
+    pub sign: bool,
     /// Where requests go.
     pub origin: SiteOrigin,
 }
@@ -60,9 +62,12 @@ pub fn site_rules(site: SiteRules) -> RuleTree {
         ..Rule::default()
     };
     top.behaviors.push(origin(&site.origin));
-    if !site.forward.is_empty() {
+    if !site.forward.is_empty() || site.sign {
         let presets: Vec<&str> = site.forward.names().collect();
-        let options = [("enabled", json!(true)), ("presets", json!(presets))];
+        let mut options = vec![("enabled", json!(true)), ("presets", json!(presets))];
+        if site.sign {
+            options.push(("sign", json!(true)));
+        }
         top.behaviors
             .push(Feature::new("forwardClientIdentity", options));
     }

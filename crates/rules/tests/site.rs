@@ -23,6 +23,7 @@ fn site() -> SiteRules {
         denied_paths: Vec::new(),
         certificate_paths: Vec::new(),
         forward: IdentityPresets::RFC9440 | IdentityPresets::XFCC,
+        sign: false,
         origin: SiteOrigin::Id("main".to_owned()),
     }
 }

@@ -7,9 +7,9 @@ use countersign_rules::{Program, RuleTree, compile};
 use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationMode, RevocationScope};
 
 use crate::{
-    Binding, BindingId, CaSet, CaSetId, ClientAuth, ClientAuthMode, ClientCredential, Generation,
-    HealthCheck, NamePattern, Network, Origin, OriginTrust, PlainHttp, PolicyIdentity, Resolver,
-    ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
+    Binding, BindingId, CaSet, CaSetId, ClientAuth, ClientAuthMode, ClientCredential,
+    ForwardingKey, Generation, HealthCheck, NamePattern, Network, Origin, OriginTrust, PlainHttp,
+    PolicyIdentity, Resolver, ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
 };
 
 /// One reason why a snapshot cannot be enforced: where, and what.
@@ -73,6 +73,7 @@ pub struct CheckedSnapshot {
     server_certificates: Vec<ServerCertificate>,
     client_credentials: Vec<ClientCredential>,
     origins: Vec<Origin>,
+    forwarding_keys: Vec<ForwardingKey>,
 }
 
 impl CheckedSnapshot {
@@ -138,6 +139,7 @@ impl CheckedSnapshot {
                 &mut problems,
             );
         }
+        check_forwarding_keys(&snapshot.forwarding_keys, &mut problems);
         let known = Known::new(&snapshot, ca_sets);
         for origin in &snapshot.origins {
             check_origin(origin, &known, &mut problems);
@@ -169,6 +171,7 @@ impl CheckedSnapshot {
                 server_certificates: snapshot.server_certificates,
                 client_credentials: snapshot.client_credentials,
                 origins: snapshot.origins,
+                forwarding_keys: snapshot.forwarding_keys,
             })
         } else {
             Err(problems.0)
@@ -220,6 +223,12 @@ impl CheckedSnapshot {
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
+
+    /// What requests are signed with.
+    #[must_use]
+    pub fn forwarding_keys(&self) -> &[ForwardingKey] {
+        &self.forwarding_keys
+    }
 }
 
 /// What references may point to, indexed, so that the check stays linear in the size of the snapshot.
@@ -230,6 +239,7 @@ struct Known<'a> {
     client_credentials: HashSet<&'a str>,
     /// By id, with whether they take HTTP.
     origins: HashMap<&'a str, bool>,
+    can_sign: bool,
 }
 
 impl<'a> Known<'a> {
@@ -256,6 +266,7 @@ impl<'a> Known<'a> {
                 .iter()
                 .map(|it| (it.id.as_str(), it.scheme.is_http()))
                 .collect(),
+            can_sign: !snapshot.forwarding_keys.is_empty(),
         }
     }
 }
@@ -341,6 +352,17 @@ fn check_chain(place: &str, chain: &[Vec<u8>], problems: &mut Problems) {
         if let Err(error) = Certificate::from_der(der) {
             problems.add(place, format!("holds a broken certificate: {error}"));
         }
+    }
+}
+
+/// Their ids stand in quotes in a header (RFC 8941 §3.3.3).
+fn check_forwarding_keys(keys: &[ForwardingKey], problems: &mut Problems) {
+    let ids = keys.iter().map(|it| &it.id);
+    check_unique("forwarding key", ids.clone(), problems);
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_id = |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(is_base64url);
+    if ids.clone().any(|id| !is_id(id)) {
+        problems.add("forwarding keys", "have an id that is no base64url");
     }
 }
 
@@ -641,6 +663,13 @@ fn check_rules(
                 ),
             );
         }
+    }
+    // Nor is a request sent without the signature that it should have.
+    if program.signs() && !known.can_sign {
+        problems.add(
+            place,
+            "its rules have requests signed, and there is no key to sign with",
+        );
     }
     // Without it, every request under that rule would fail.
     for credential in program.credentials() {

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub origins: Vec<Origin>,
     /// What server names resolve to.
     pub bindings: Vec<Binding>,
+    /// What requests are signed with, where rules want that: the one that began to be used last. Oldest first.
+    pub forwarding_keys: Vec<ForwardingKey>,
 }
 
 /// The version of a CA set that is active on the network.
@@ -88,6 +90,22 @@ pub struct ClientCredential {
 impl ClientCredential {
     /// What the sealed key is bound to.
     pub const SEAL_CONTEXT: &'static str = "countersign client credential key";
+}
+
+/// A key with which edges sign what they forward, so that an origin can tell it from what others send (RFC 9421).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForwardingKey {
+    /// What origins find its public half by: the JWK thumbprint (RFC 7638), base64url.
+    pub id: String,
+    /// From when on it is used.
+    pub used_from: UnixTime,
+    /// The PKCS#8 Ed25519 private key, sealed with [`ForwardingKey::SEAL_CONTEXT`].
+    pub key: SealedSecret,
+}
+
+impl ForwardingKey {
+    /// What the sealed key is bound to.
+    pub const SEAL_CONTEXT: &'static str = "countersign forwarding key";
 }
 
 /// Where requests go.

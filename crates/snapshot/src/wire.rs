@@ -16,6 +16,7 @@ use crate::{
     CaSetId, Generation, NamePattern, Network, ParseIdError, ParseNameError, SealError,
     SealedSecret, Snapshot, VersionNumber,
 };
+use forwarding_key::WireForwardingKey;
 use origin_policy::WireOriginPolicy;
 use owner::WireOwner;
 use plain::WirePlain;
@@ -23,6 +24,7 @@ use property::WireProperty;
 use sections::Sections;
 use tcp::WireTcp;
 
+mod forwarding_key;
 mod origin_policy;
 mod owner;
 mod plain;
@@ -78,6 +80,11 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
         .collect();
     let plain: Vec<_> = snapshot.bindings.iter().filter_map(WirePlain::of).collect();
     let owners: Vec<_> = snapshot.ca_sets.iter().filter_map(WireOwner::of).collect();
+    let forwarding_keys: Vec<_> = snapshot
+        .forwarding_keys
+        .iter()
+        .map(WireForwardingKey::of)
+        .collect();
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
@@ -88,6 +95,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             encode_infallibly(&properties),
             encode_infallibly(&plain),
             encode_infallibly(&owners),
+            encode_infallibly(&forwarding_keys),
         ],
     );
     bytes
@@ -117,6 +125,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     property::read(&mut snapshot, sections.take()?)?;
     plain::read(&mut snapshot, sections.take()?)?;
     owner::read(&mut snapshot, sections.take()?)?;
+    forwarding_key::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }
@@ -355,6 +364,7 @@ impl TryFrom<Body> for Snapshot {
             client_credentials,
             origins: try_all(wire.origins)?,
             bindings: try_all(wire.bindings)?,
+            forwarding_keys: Vec::new(),
         })
     }
 }

@@ -67,6 +67,11 @@ fn snapshot() -> Snapshot {
             chain: MATERIAL.server_chain.clone(),
             key: MATERIAL.key.clone(),
         }],
+        forwarding_keys: vec![ForwardingKey {
+            id: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned(),
+            used_from: UnixTime::from_secs(NOW),
+            key: MATERIAL.key.clone(),
+        }],
         origins: vec![
             Origin {
                 id: "plain".parse().unwrap(),
@@ -160,9 +165,15 @@ fn rules(ca_sets: &[&str]) -> String {
         denied_paths: Vec::new(),
         certificate_paths: Vec::new(),
         forward: IdentityPresets::RFC9440,
+        sign: false,
         origin: SiteOrigin::Id("plain".into()),
     })
     .to_json()
+}
+
+fn signing_rules() -> String {
+    let sign = r#"[{"name":"forwardClientIdentity","options":{"sign":true}}]"#;
+    format!(r#"{{"rules":{{"name":"default","behaviors":{sign}}},"ruleFormat":"latest"}}"#)
 }
 
 #[test]
@@ -300,7 +311,9 @@ fn appended_sections_are_read_as_they_were_written() {
     // The last section; a snapshot without it is what was written before there were owners.
     let mut owned = plain.clone();
     owned.ca_sets[0].owner = Some(Owner::new("A-1"));
-    for snapshot in [plain, revoking, both, owned, snapshot()] {
+    let mut without_keys = snapshot();
+    without_keys.forwarding_keys.clear();
+    for snapshot in [plain, revoking, both, owned, without_keys, snapshot()] {
         assert_eq!(read(&snapshot), snapshot);
     }
 }
@@ -349,6 +362,17 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
     refused(
         |it| it.bindings[0].rules = rules(&["199", "200"]),
         &["binding site: its rules ask for the CA set 200, which is not active on production"],
+    );
+    refused(
+        |it| {
+            it.forwarding_keys.clear();
+            it.bindings[0].rules = signing_rules();
+        },
+        &["binding site: its rules have requests signed, and there is no key to sign with"],
+    );
+    refused(
+        |it| it.forwarding_keys[0].id.push('"'),
+        &["forwarding keys: have an id that is no base64url"],
     );
     refused(
         |it| it.server_certificates.clear(),

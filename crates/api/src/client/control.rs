@@ -7,6 +7,7 @@ use crate::control::{
 use crate::truststore::{Activation, Network};
 use crate::v1::extended_key_usage::ExtendedKeyUsage;
 use crate::v1::features::{Feature, FeatureSetting, Features};
+use crate::v1::forwarding_keys::{ForwardingKeyRotation, ForwardingKeys};
 
 /// Every operation fails as [`ClientError`] says.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
@@ -26,6 +27,22 @@ impl Client {
     pub async fn set_feature(&self, name: &str, enabled: bool) -> Result<Feature, ClientError> {
         let setting = FeatureSetting { enabled };
         self.put(&["v1", "features", name], &setting).await
+    }
+
+    /// What the edges of a network sign requests with.
+    pub async fn forwarding_keys(&self, network: Network) -> Result<ForwardingKeys, ClientError> {
+        self.get(&["v1", "forwarding-keys", name(network)], &[])
+            .await
+    }
+
+    /// Makes the next one.
+    pub async fn rotate_forwarding_key(
+        &self,
+        network: Network,
+        rotation: &ForwardingKeyRotation,
+    ) -> Result<ForwardingKeys, ClientError> {
+        let path = ["v1", "forwarding-keys", name(network)];
+        self.post(&path, rotation).await
     }
 
     /// What the extended key usage of a CA set's clients must say.
@@ -91,5 +108,13 @@ impl Client {
     /// Takes an API client's access away.
     pub async fn revoke_api_client(&self, id: &str) -> Result<(), ClientError> {
         self.delete(&["v1", "api-clients", id]).await
+    }
+}
+
+/// A network as paths have it.
+const fn name(network: Network) -> &'static str {
+    match network {
+        Network::Production => "production",
+        Network::Staging => "staging",
     }
 }

@@ -76,6 +76,9 @@ pub struct SiteSettings {
     /// How the origin learns who the client is: `RFC9440`, `AKAMAI_CC_DER`, `CLIENT_TO_EDGE`, `XFCC`, `ALB`, `NGINX`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forward_identity: Vec<String>,
+    /// Requests are signed on their way to the origin, with everything that they say about the client (RFC 9421).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sign_requests: bool,
     /// Where requests go.
     pub origin: SiteOrigin,
     /// The site passes the bytes of its connections on as they are, instead of speaking HTTP.

@@ -5,8 +5,8 @@ use http::Method;
 use super::call::{Call, Reply};
 use super::{
     activations, api_clients, audit, ca_sets, certificates, client_credentials, crls, declarations,
-    edge_certificates, explain, extended_key_usage, features, ocsp, properties, revocations, sites,
-    versions,
+    edge_certificates, explain, extended_key_usage, features, forwarding_keys, ocsp, properties,
+    revocations, sites, versions,
 };
 use crate::app::{ErrorCode, ServiceError};
 use crate::{BoxFuture, Role};
@@ -116,6 +116,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         extended_key_usage::OPERATIONS,
         ocsp::OPERATIONS,
         features::OPERATIONS,
+        forwarding_keys::OPERATIONS,
         audit::OPERATIONS,
         api_clients::OPERATIONS,
     ]

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, Generation, Network, Origin,
-    OriginId, PropertyVersion, SealedSecret, SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
+    CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, ForwardingKey, Generation,
+    Network, Origin, OriginId, PropertyVersion, SealedSecret, SignedSnapshot, SigningKey, Snapshot,
+    SnapshotDigest,
 };
 use countersign_trust::UnixTime;
 
@@ -28,6 +29,7 @@ pub(crate) struct NetworkState {
     pub(crate) edge_certificates: BTreeMap<EdgeCertificateId, Arc<EnforcedEdgeCertificate>>,
     pub(crate) properties: BTreeMap<PropertyId, Activated<CheckedProperty>>,
     pub(crate) sites: BTreeMap<SiteId, Activated<CheckedSite>>,
+    pub(crate) forwarding_keys: Vec<ForwardingKey>,
 }
 
 /// The version of a property or site that a network has.
@@ -148,6 +150,7 @@ impl NetworkState {
                 .collect(),
             origins,
             bindings,
+            forwarding_keys: self.forwarding_keys.clone(),
         })
     }
 

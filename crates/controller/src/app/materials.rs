@@ -13,6 +13,7 @@ use sqlx::SqliteConnection;
 use super::client_credentials::CredentialBody;
 use super::compile::{Activated, EnforcedCredential, NetworkState, made_id};
 use super::edge_certificates::EnforcedEdgeCertificate;
+use super::forwarding_keys;
 use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use crate::model::{
@@ -126,7 +127,10 @@ impl Materials {
                 Arc::make_mut(version).policy = policy;
             }
         }
-        let mut state = NetworkState::default();
+        let mut state = NetworkState {
+            forwarding_keys: forwarding_keys::for_snapshot(read, network).await?,
+            ..NetworkState::default()
+        };
         for (ca_set, version) in versions {
             let version = self.versions.get(&(ca_set, version));
             state

@@ -134,6 +134,9 @@ fn page(site: &Site) -> String {
     if !settings.forward_identity.is_empty() {
         page.line("identity", &settings.forward_identity.join(", "));
     }
+    if settings.sign_requests {
+        page.line("signs", "requests, by the network's forwarding key");
+    }
     page.line("staging", &state(site.staging.as_ref()));
     page.line("production", &state(site.production.as_ref()));
     page.into_text()

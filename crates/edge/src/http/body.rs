@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::exchange::Exchange;
 use super::idle_timer::IdleTimer;
 use super::inbound::Inbound;
+use super::signature::is_signature_header;
 use super::{grpc, hop_by_hop, identity};
 use crate::causes::with_causes;
 use crate::connection::Connection;
@@ -137,6 +138,7 @@ impl Body for RequestBody {
                     // Invariant I3: trailers are headers that come late.
                     identity::strip(trailers);
                     identity::strip_where(trailers, hop_by_hop::is_forbidden_in_trailers);
+                    identity::strip_where(trailers, is_signature_header);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

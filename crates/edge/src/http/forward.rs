@@ -15,6 +15,7 @@ use super::body::{RequestBody, ResponseBody};
 use super::exchange::Exchange;
 use super::inbound::Inbound;
 use super::refusal::Rejection;
+use super::signature::Signing;
 use super::tunnel::{self, Tunnel};
 use super::{grpc, hop_by_hop, render::Changes};
 use crate::origin::{
@@ -26,6 +27,7 @@ pub(crate) struct Forwarding<'a> {
     pub(crate) origin: Arc<Origin>,
     /// What the origin sees as host, when a rule says it.
     pub(crate) host: Option<ForwardHost<'a>>,
+    pub(crate) signing: Option<Signing<'a>>,
     pub(crate) response_changes: Changes,
     pub(crate) websocket: Option<WebSocket>,
 }
@@ -84,6 +86,7 @@ pub(crate) async fn forward(
         body,
         upload: exchange.upload.clone(),
         host: asked_host(&origin, forwarding.host, authority),
+        signing: forwarding.signing,
         needs: match &forwarding.websocket {
             Some(_) => Needs::AnUpgrade,
             None if exchange.is_grpc => Needs::Grpc,

@@ -82,6 +82,13 @@ impl OriginError {
         )
     }
 
+    pub(super) fn unsigned() -> Self {
+        Self::new(
+            Reason::OriginUnreachable,
+            "the request could not be signed, and is not sent without a signature",
+        )
+    }
+
     pub(super) fn name(host: &str, error: &io::Error) -> Self {
         Self::new(
             Reason::OriginUnreachable,

@@ -13,7 +13,7 @@ use hyper::client::conn::TrySendError;
 use super::lease::{Lease, Needs};
 use super::retry::is_repeatable;
 use super::{Origin, OriginError};
-use crate::http::{RequestBody, Upload};
+use crate::http::{RequestBody, Signing, Upload};
 
 /// A request that is ready to go.
 pub(crate) struct Outgoing<'a> {
@@ -24,6 +24,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) upload: Option<Arc<Upload>>,
     /// What the origin is asked for.
     pub(crate) host: AskedHost<'a>,
+    pub(crate) signing: Option<Signing<'a>>,
     pub(crate) needs: Needs,
     /// The number of the client's connection.
     pub(crate) client_connection: u64,
@@ -84,10 +85,11 @@ impl Origin {
         attempts: &mut u32,
     ) -> Result<(response::Parts, Lease), OriginError> {
         let Outgoing {
-            parts,
+            mut parts,
             mut body,
             upload,
             host,
+            signing,
             needs,
             client_connection,
         } = outgoing;
@@ -101,7 +103,13 @@ impl Origin {
             *attempts += 1;
             let spare = self.spare(&parts, &body, &lease);
             let sent = self
-                .answer(&mut lease, &parts, body, &host, upload.as_deref())
+                .answer(
+                    &mut lease,
+                    &mut parts,
+                    body,
+                    (&host, signing),
+                    upload.as_deref(),
+                )
                 .await;
             let unanswered = match sent {
                 Ok(head) => {
@@ -166,9 +174,9 @@ impl Origin {
     async fn answer(
         &self,
         lease: &mut Lease,
-        parts: &Parts,
+        parts: &mut Parts,
         body: RequestBody,
-        host: &AskedHost<'_>,
+        (host, signing): (&AskedHost<'_>, Option<Signing<'_>>),
         upload: Option<&Upload>,
     ) -> Result<response::Parts, Unanswered> {
         let host = match (host, lease.endpoint()) {
@@ -180,6 +188,11 @@ impl Origin {
         };
         if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Unanswered::Lost(OriginError::host(&host)));
+        }
+        if let Some(signing) = signing
+            && signing.sign(parts, &host, self.is_tls()).is_none()
+        {
+            return Err(Unanswered::Lost(OriginError::unsigned()));
         }
         let uploaded = || upload.map_or(0, Upload::bytes);
         let limit = self.timeouts().first_byte;

@@ -153,6 +153,7 @@ impl Scene {
                     )
                     .unwrap(),
             }],
+            forwarding_keys: Vec::new(),
             client_credentials: Vec::new(),
             origins: vec![OriginModel {
                 id: "main".parse().unwrap(),

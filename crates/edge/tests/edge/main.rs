@@ -39,6 +39,7 @@ mod rest;
 mod resumption;
 mod revocation;
 mod rules;
+mod signatures;
 mod tcp;
 mod tcp_peers;
 mod trust;

@@ -352,6 +352,7 @@ impl World {
                     )
                     .unwrap(),
             }],
+            forwarding_keys: Vec::new(),
             client_credentials: Vec::new(),
             origins: vec![plain_origin("main", &self.origin)],
             bindings: bindings.to_vec(),
@@ -382,6 +383,7 @@ impl World {
                 | IdentityPresets::XFCC
                 | IdentityPresets::ALB
                 | IdentityPresets::NGINX,
+            sign: false,
             origin: SiteOrigin::Id("main".to_owned()),
         };
         Binding {

@@ -34,7 +34,7 @@ pub(crate) enum Behavior {
         check: Option<Check>,
         forward: Option<ForwardIdentity>,
     },
-    Forward(IdentityPresets),
+    Forward(Forward),
     Header {
         direction: Direction,
         slot: usize,
@@ -49,6 +49,13 @@ pub(crate) enum Behavior {
     },
     Redirect(Redirect),
     Respond(Option<Response>),
+}
+
+/// How the origin learns who the client is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Forward {
+    pub(crate) presets: IdentityPresets,
+    pub(crate) signed: bool,
 }
 
 /// A denial by a rule.
@@ -119,7 +126,7 @@ impl Behavior {
             "constructResponse" => respond(&mut options),
             "denyAccess" => deny(&mut options, rule, tables),
             "enforceMtlsSettings" => enforce::enforce(&mut options, generation, tables),
-            "forwardClientIdentity" => forward(&mut options),
+            "forwardClientIdentity" => forward(&mut options, tables),
             "logCustom" => log(&mut options),
             "modifyIncomingRequestHeader" => {
                 headers::parse(&mut options, Direction::Request, tables)
@@ -163,13 +170,19 @@ impl Behavior {
             Behavior::Enforce {
                 check: Some(check), ..
             } => check.describe(),
-            Behavior::Forward(presets) => {
-                let names: Vec<&str> = presets.names().collect();
-                if names.is_empty() {
+            Behavior::Forward(forward) => {
+                let names: Vec<&str> = forward.presets.names().collect();
+                let what = if names.is_empty() {
                     "forwards no identity".to_owned()
                 } else {
                     format!("forwards the identity as {}", names.join(", "))
-                }
+                };
+                let signed = if forward.signed {
+                    " and signs the request"
+                } else {
+                    ""
+                };
+                what + signed
             }
             Behavior::Header {
                 direction, change, ..
@@ -269,10 +282,11 @@ fn respond(options: &mut Options<'_>) -> Option<Behavior> {
     })))
 }
 
-fn forward(options: &mut Options<'_>) -> Option<Behavior> {
+fn forward(options: &mut Options<'_>, tables: &mut Tables) -> Option<Behavior> {
     let enabled = options.flag("enabled").unwrap_or(true);
+    let signed = options.flag("sign").unwrap_or(false);
     let presets = options.choices("presets", &preset_table());
-    if enabled && presets.is_empty() && options.clean() {
+    if enabled && presets.is_empty() && !signed && options.clean() {
         let names: Vec<String> = preset_table()
             .iter()
             .map(|(name, _)| format!("`{name}`"))
@@ -285,12 +299,14 @@ fn forward(options: &mut Options<'_>) -> Option<Behavior> {
             format!("Write some of {}", names.join(", ")),
         );
     }
-    let presets = if enabled {
-        presets.into_iter().collect()
-    } else {
-        IdentityPresets::empty()
-    };
-    Some(Behavior::Forward(presets))
+    if !enabled {
+        return Some(Behavior::Forward(Forward::default()));
+    }
+    tables.signs |= signed;
+    Some(Behavior::Forward(Forward {
+        presets: presets.into_iter().collect(),
+        signed,
+    }))
 }
 
 fn preset_table() -> Vec<(&'static str, IdentityPresets)> {

@@ -44,6 +44,7 @@ pub fn compile(tree: &RuleTree) -> Result<Program, Vec<Problem>> {
                 ca_sets: tables.ca_sets,
                 credentials: tables.credentials,
                 asks_for_revocation_status: tables.asks_for_revocation_status,
+                signs: tables.signs,
                 warnings: problems,
             })
         }

@@ -2,14 +2,14 @@
 
 use crate::decision::{
     Decision, Denial, Enforced, EnforcementResult, ForwardHost, ForwardIdentity, HeaderChanges,
-    IdentityPresets, OriginCredential, Outcome, RateLimit, Redirect, Response,
+    OriginCredential, Outcome, RateLimit, Redirect, Response,
 };
 use crate::facts::{CertificateState, Facts};
 use crate::template::Template;
 use crate::tree::Satisfy;
 
 use super::CompiledRule;
-use super::behavior::{Behavior, Check, Denied, Direction, Host};
+use super::behavior::{Behavior, Check, Denied, Direction, Forward, Host};
 use super::tables::MAX_DENY_REASONS;
 
 pub(super) fn decide<'p>(root: &'p CompiledRule, facts: &impl Facts) -> Decision<'p> {
@@ -64,7 +64,7 @@ pub(super) struct State<'p> {
     origin: Option<&'p str>,
     forward_host: Option<ForwardHost<'p>>,
     credential: Option<OriginCredential<'p>>,
-    presets: IdentityPresets,
+    forward: Forward,
     enforce_forward: ForwardIdentity,
     auth_forward: ForwardIdentity,
     log: Option<&'p Template>,
@@ -84,7 +84,7 @@ impl<'p> State<'p> {
             origin: None,
             forward_host: None,
             credential: None,
-            presets: IdentityPresets::empty(),
+            forward: Forward::default(),
             enforce_forward: ForwardIdentity::default(),
             auth_forward: ForwardIdentity::default(),
             log: None,
@@ -135,7 +135,7 @@ impl<'p> State<'p> {
                     self.enforce_forward = *forward;
                 }
             }
-            Behavior::Forward(presets) => self.presets = *presets,
+            Behavior::Forward(forward) => self.forward = *forward,
             Behavior::Header {
                 direction,
                 slot,
@@ -178,9 +178,12 @@ impl<'p> State<'p> {
             },
         };
         let forward_identity = ForwardIdentity {
-            presets: self.presets | self.enforce_forward.presets | self.auth_forward.presets,
+            presets: self.forward.presets
+                | self.enforce_forward.presets
+                | self.auth_forward.presets,
             attributes: self.enforce_forward.attributes | self.auth_forward.attributes,
             validation_status: self.auth_forward.validation_status,
+            signed: self.forward.signed,
         };
         Decision {
             outcome,

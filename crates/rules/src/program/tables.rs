@@ -20,6 +20,7 @@ pub(super) struct Tables {
     pub(super) ca_sets: Vec<String>,
     pub(super) credentials: Vec<String>,
     pub(super) asks_for_revocation_status: bool,
+    pub(super) signs: bool,
 }
 
 impl Tables {

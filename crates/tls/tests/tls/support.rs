@@ -94,6 +94,7 @@ impl Node {
                 ca_set(SET_B, &[&authorities.b]),
             ],
             server_certificates: vec![server_certificate(&sealing, "server", &server)],
+            forwarding_keys: Vec::new(),
             client_credentials: Vec::new(),
             origins: vec![Origin {
                 id: "origin".parse().unwrap(),

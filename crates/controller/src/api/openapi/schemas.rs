@@ -3,6 +3,7 @@
 mod client_credentials;
 mod declarations;
 mod explain;
+mod forwarding_keys;
 mod origins;
 mod properties;
 mod revocations;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Value {
         .chain(declarations::schemas())
         .chain(revocations::schemas())
         .chain(explain::schemas())
+        .chain(forwarding_keys::schemas())
     {
         all.insert(name.to_owned(), schema);
     }

@@ -47,6 +47,7 @@ pub(crate) struct CheckedSite {
     pub(crate) is_plain: bool,
     denied_paths: Vec<String>,
     forward: IdentityPresets,
+    sign: bool,
     origin: Origin,
     pub(crate) service: Service,
 }
@@ -80,6 +81,7 @@ impl CheckedSite {
                 .map(|settings| https::https(settings, "/https", &mut problems)),
             is_plain: settings.plain_http,
             denied_paths: paths(&settings.denied_paths, "/deniedPaths", &mut problems),
+            sign: settings.sign_requests,
             forward: presets(&settings.forward_identity, &mut problems),
             origin: origin(&settings.origin, settings.tcp.is_some(), &mut problems),
             service: settings.tcp.as_ref().map_or(Service::Http, |tcp| {
@@ -161,6 +163,7 @@ impl CheckedSite {
                 .map_or_else(Vec::new, |clients| clients.certificate_paths.clone()),
             denied_paths: self.denied_paths.clone(),
             forward: self.forward,
+            sign: self.sign,
             origin: countersign_rules::SiteOrigin::Id(origin.to_string()),
         })
     }

@@ -49,6 +49,9 @@ pub(crate) struct SiteOptions {
     /// How the origin learns who the client is: RFC9440, AKAMAI_CC_DER, CLIENT_TO_EDGE, XFCC, ALB or NGINX.
     #[arg(long, value_name = "FORM")]
     forward_identity: Vec<String>,
+    /// Sign requests on their way to the origin, with everything that they say about the client (RFC 9421).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", conflicts_with = "tcp")]
+    sign_requests: Option<bool>,
     /// The HTTP versions to offer; `http1-to-http3` tells clients of HTTP/3, which many cannot present a certificate over.
     #[arg(long, value_enum, value_name = "VERSIONS", conflicts_with = "tcp")]
     http_versions: Option<Http>,
@@ -160,6 +163,9 @@ impl SiteOptions {
         }
         replace(&mut settings.denied_paths, &self.denied_path);
         replace(&mut settings.forward_identity, &self.forward_identity);
+        if let Some(sign) = self.sign_requests {
+            settings.sign_requests = sign;
+        }
         replace(&mut settings.edge_certificate_ids, &self.edge_certificate);
         self.origin.tell(&mut settings.origin)?;
         let certificate = match (&self.certificate, &self.key) {

@@ -213,6 +213,7 @@ fn forward(
         presets,
         attributes,
         validation_status,
+        signed: false,
     }
 }
 

@@ -267,6 +267,7 @@ pub(super) fn site_settings() -> Vec<(&'static str, Value)> {
             reference("SiteMutualAuthentication"),
         ),
         ("plainHttp?", boolean()),
+        ("signRequests?", boolean()),
         ("origin", reference("SiteOrigin")),
         ("tcp?", reference("TcpSettings")),
         ("tls?", reference("TlsSettings")),

@@ -83,6 +83,13 @@ fn refuse_http(settings: &SiteSettings, problems: &mut Problems) {
             "A site with `tcp` has no headers to forward an identity in; tell the origin who the client is with `tcp.proxyProtocol`: `v2` or `v2Certificate`.",
         );
     }
+    if settings.sign_requests {
+        problems.add(
+            "/signRequests",
+            "needs-http",
+            "A site with `tcp` has no requests to sign; leave this out.",
+        );
+    }
     if settings.origin.host_header.is_some() {
         problems.add(
             "/origin/hostHeader",
