@@ -19,9 +19,13 @@ use crate::proxy_protocol::{Ends, read};
 use crate::{Listen, StartError, http3, plain};
 
 pub(crate) mod budget;
+pub(crate) mod reception;
+pub(crate) mod turns;
 
 /// Connections that wait to be accepted, per address.
 const BACKLOG: u32 = 4096;
+/// Connections that are accepted before others have the thread. Each costs some ten microseconds.
+const AT_A_TIME: u32 = 8;
 /// When the process has no more file descriptors, trying at once again would only burn the processor.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -115,9 +119,10 @@ fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts until the node drains.
+/// Accepts until the node drains. Runs in the [`Reception`](reception::Reception), like everything until a client is known.
 pub(crate) async fn run(node: Arc<Node>, listener: Arc<TcpListener>, speaks: Speaks) {
     let mut phase = node.phase.subscribe();
+    let mut in_a_row = 0_u32;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -125,7 +130,13 @@ pub(crate) async fn run(node: Arc<Node>, listener: Arc<TcpListener>, speaks: Spe
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, client)) => admit(&node, stream, client, speaks),
+            Ok((stream, client)) => {
+                admit(&node, stream, client, speaks);
+                in_a_row += 1;
+                if in_a_row.is_multiple_of(AT_A_TIME) {
+                    reception::let_others_work().await;
+                }
+            }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(
@@ -164,8 +175,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks
         let node = Arc::clone(node);
         tokio::spawn(async move {
             let _watch = Watch::new(&node, Task::Connection);
-            let _open = open;
-            from_front(node, stream, client, speaks).await;
+            from_front(node, stream, client, speaks, open).await;
         });
         return;
     }
@@ -176,8 +186,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks
     let node = Arc::clone(node);
     tokio::spawn(async move {
         let _watch = Watch::new(&node, Task::Connection);
-        let _open = open;
-        begin(node, stream, ends, permit, speaks).await;
+        begin(node, stream, ends, permit, speaks, open).await;
     });
 }
 
@@ -187,10 +196,11 @@ async fn begin(
     ends: Ends,
     permit: HandshakePermit,
     speaks: Speaks,
+    open: OpenConnection,
 ) {
     match speaks {
-        Speaks::Plain => Box::pin(plain::run(node, stream, ends, permit)).await,
-        Speaks::Tls => establish::run(node, stream, ends, permit).await,
+        Speaks::Plain => Box::pin(plain::run(node, stream, ends, permit, open)).await,
+        Speaks::Tls => establish::run(node, stream, ends, permit, open).await,
     }
 }
 
@@ -213,7 +223,13 @@ fn ends(stream: &TcpStream, client: SocketAddr) -> Ends {
 }
 
 /// A front that the configuration names says first for whom it speaks. It has to: a header that may be missing could be a client's.
-async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr, speaks: Speaks) {
+async fn from_front(
+    node: Arc<Node>,
+    mut stream: TcpStream,
+    front: SocketAddr,
+    speaks: Speaks,
+    open: OpenConnection,
+) {
     let limit = node.limits.handshake;
     let header = match tokio::time::timeout(limit, read::read(&mut stream)).await {
         Ok(Ok(header)) => header,
@@ -228,7 +244,7 @@ async fn from_front(node: Arc<Node>, mut stream: TcpStream, front: SocketAddr, s
     };
     let ends = header.unwrap_or_else(|| ends(&stream, front));
     if let Some(permit) = permit(&node, ends.client) {
-        begin(node, stream, ends, permit, speaks).await;
+        begin(node, stream, ends, permit, speaks, open).await;
     }
 }
 

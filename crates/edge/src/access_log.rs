@@ -19,9 +19,11 @@ use crate::AccessLogSink;
 use crate::otlp::Exporter;
 
 mod file;
+mod quota;
 mod record;
 
 pub use file::LogFile;
+pub(crate) use quota::Quota;
 pub(crate) use record::{
     Client, ConnectionRecord, PassageRecord, PlainRecord, Property, RequestRecord, Tls, Who,
     chain_text,

@@ -375,6 +375,7 @@ impl Connection {
             detail,
             client: self.who(),
             client_chain: self.chain_to_tell(),
+            left_out: 0,
             duration_ms: self.lasted().as_secs_f64() * 1000.0,
         };
         self.node.access_log.write(time, &record);

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use countersign_snapshot::{
@@ -16,6 +18,7 @@ use countersign_tls::{BuildTlsError, MemoryLimits, TicketSecret, TlsContext};
 use countersign_trust::RevocationIndex;
 
 use crate::accept::Bound;
+use crate::accept::reception::Reception;
 use crate::access_log::AccessLog;
 use crate::connection::{Ending, Protocol};
 use crate::node::{Node, Parts, Phase};
@@ -24,6 +27,7 @@ use crate::revocations::{Revocations, store::RevocationStore};
 use crate::statuses::{AnswerFiles, Statuses};
 use crate::store::LastGood;
 use crate::{EdgeConfig, StartOtlpError, accept, http3, otlp, panics, statuses, sweep};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// Between two looks whether the last handshake is over.
@@ -79,6 +83,9 @@ pub enum StartError {
     /// Access records cannot be delivered.
     #[error("cannot deliver access records over OTLP")]
     Otlp(#[source] StartOtlpError),
+    /// The threads that receive clients cannot be started.
+    #[error("cannot start the threads that receive clients")]
+    Threads(#[source] io::Error),
     /// The keys of QUIC cannot be made.
     #[error("cannot make the keys of QUIC")]
     Quic(#[source] BuildTlsError),
@@ -136,6 +143,11 @@ impl Edge {
             otlp::Exporter::start(logs, source, &tls)
         });
         let otlp = otlp.transpose().map_err(StartError::Otlp)?;
+        let handshake_threads = config
+            .limits
+            .handshake_threads
+            .unwrap_or_else(|| available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        let reception = Reception::open(handshake_threads).map_err(StartError::Threads)?;
         let node = Node::new(Parts {
             network: config.network,
             id: config.node_id,
@@ -148,6 +160,8 @@ impl Edge {
             alt_svc: bound.iter().find_map(http3::alt_svc),
             proxy_protocol_from: config.proxy_protocol_from,
             statuses: Statuses::new(answers),
+            serving: Handle::current(),
+            handshake_threads,
         });
         let mut listeners = Vec::new();
         let mut quic_listeners = Vec::new();
@@ -171,11 +185,20 @@ impl Edge {
             offers.restore().await;
         }
         for (listener, speaks) in listeners {
-            let listener = Arc::new(listener);
-            keep(&node, move |node| {
-                accept::run(node, Arc::clone(&listener), speaks)
-            });
+            reception
+                .listen(listener, |listener| {
+                    let listener = Arc::new(listener);
+                    keep(&node, move |node| {
+                        accept::run(node, Arc::clone(&listener), speaks)
+                    })
+                })
+                .map_err(StartError::Listener)?;
         }
+        let mut phase = node.phase.subscribe();
+        tokio::spawn(async move {
+            let _ = phase.wait_for(|phase| *phase == Phase::Ended).await;
+            drop(reception);
+        });
         let http3 = quic_listeners
             .into_iter()
             .map(|listener| {

@@ -1,5 +1,6 @@
 //! Bounds on everything that the network can make an edge node hold (invariant I7). Those before authentication are the smaller ones.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// How much of everything an edge node accepts. Every field has a default that suits a node with a few GiB of memory.
@@ -7,7 +8,11 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections that are open at the same time, over all listeners. More are closed at once.
     pub connections: usize,
-    /// TLS handshakes that run at the same time, over all clients.
+    /// Threads on which clients over TCP are received: accepted, and known by the end of their handshake. `None`: one for each core that the
+    /// process may use.
+    pub handshake_threads: Option<NonZeroUsize>,
+    /// TLS handshakes that run at the same time, over all clients. When there are more, the address that has most of them loses its oldest
+    /// to an address that has fewer.
     pub handshakes: usize,
     /// TLS handshakes that run at the same time from one client address (IPv6: from one /64).
     pub handshakes_per_address: usize,
@@ -53,6 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 100_000,
+            handshake_threads: None,
             handshakes: 4_096,
             handshakes_per_address: 256,
             handshake: Duration::from_secs(10),

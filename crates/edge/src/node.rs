@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,11 +12,13 @@ use countersign_snapshot::{IpRange, Network, NodeId, SealingKey};
 use countersign_tls::TlsContext;
 use countersign_trust::{Clock, RevocationIndex, UnixTime};
 use http::HeaderValue;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use crate::Limits;
 use crate::accept::budget::HandshakeBudget;
-use crate::access_log::AccessLog;
+use crate::accept::turns::Turns;
+use crate::access_log::{AccessLog, Quota};
 use crate::connection::Why;
 use crate::enforced::Enforced;
 use crate::metrics::Metrics;
@@ -51,6 +54,11 @@ pub(crate) struct Node {
     proxy_protocol_from: Vec<IpRange>,
     pub(crate) metrics: Metrics,
     pub(crate) handshakes: Arc<HandshakeBudget>,
+    pub(crate) turns: Arc<Turns>,
+    /// Records of handshakes that were refused before anything was known about the client.
+    pub(crate) strangers: Quota,
+    /// Where known clients are served.
+    pub(crate) serving: Handle,
     pub(crate) rate_limiter: RateLimiter,
     pub(crate) statuses: Statuses,
     pub(crate) phase: watch::Sender<Phase>,
@@ -86,6 +94,8 @@ pub(crate) struct Parts {
     pub(crate) alt_svc: Option<HeaderValue>,
     pub(crate) https_port: u16,
     pub(crate) statuses: Statuses,
+    pub(crate) serving: Handle,
+    pub(crate) handshake_threads: NonZeroUsize,
 }
 
 impl Node {
@@ -102,6 +112,9 @@ impl Node {
                 parts.limits.handshakes,
                 parts.limits.handshakes_per_address,
             ),
+            turns: Turns::new(parts.handshake_threads),
+            strangers: Quota::default(),
+            serving: parts.serving,
             rate_limiter: RateLimiter::new(),
             statuses: parts.statuses,
             phase: watch::Sender::new(Phase::Serving),

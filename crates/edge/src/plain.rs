@@ -1,9 +1,11 @@
 //! Connections without TLS. The head of the first request says for which name it is, as a ClientHello does. A binding that is served without
 //! TLS takes the connection over; every other request gets one answer: where it is served, or why it is not.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use countersign_rules::path;
 use countersign_snapshot::{Peer, PlainHttp};
 use countersign_trust::Reason;
@@ -12,6 +14,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 use tokio::net::TcpStream;
 
+use crate::accept::OpenConnection;
 use crate::accept::budget::HandshakePermit;
 use crate::access_log::PlainRecord;
 use crate::causes::with_causes;
@@ -20,6 +23,7 @@ use crate::http::authority::{self, Authority};
 use crate::http::refusal::Form;
 use crate::http::{Rejection, ResponseBody};
 use crate::node::Node;
+use crate::panics::{Task, Watch};
 use crate::proxy_protocol::Ends;
 use head::{Head, HeadError};
 
@@ -34,12 +38,13 @@ enum Way {
     Serve(Arc<Connection>),
 }
 
-/// Runs one client connection from its first byte to its last.
+/// Runs one client connection from its first byte to its last: here until it is known what becomes of it, from then on where clients are served.
 pub(crate) async fn run(
     node: Arc<Node>,
     mut stream: TcpStream,
     ends: Ends,
     permit: HandshakePermit,
+    open: OpenConnection,
 ) {
     let began = Instant::now();
     let reading = head::read(&mut stream, &node.limits);
@@ -56,8 +61,8 @@ pub(crate) async fn run(
     let (parts, answer) = match read {
         Ok(Head { parts, bytes }) => match way(&node, ends, &parts) {
             Ok(Way::Serve(connection)) => {
-                let _registered = establish::register(&node, &connection);
-                return drive::serve_plain(connection, stream, bytes).await;
+                node.serving.spawn(serve(connection, stream, bytes, open));
+                return;
             }
             Ok(Way::Redirect(location)) => (Some(parts), Ok(location)),
             Err(rejection) => (Some(parts), Err(rejection)),
@@ -96,6 +101,25 @@ pub(crate) async fn run(
     node.access_log.write(time, &record);
     let is_head = parts.is_some_and(|parts| parts.method == Method::HEAD);
     answer::send(stream, response, is_head).await;
+}
+
+async fn serve(connection: Arc<Connection>, stream: TcpStream, head: Bytes, _open: OpenConnection) {
+    let _watch = Watch::new(connection.node(), Task::Connection);
+    let _registered = establish::register(connection.node(), &connection);
+    match moved_here(stream).await {
+        Ok(stream) => drive::serve_plain(connection, stream, head).await,
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a connection was closed after its first request was read"
+        ),
+    }
+}
+
+/// The stream, driven by the runtime that this is called in, which knows that it can be written to.
+async fn moved_here(stream: TcpStream) -> io::Result<TcpStream> {
+    let stream = TcpStream::from_std(stream.into_std()?)?;
+    stream.writable().await?;
+    Ok(stream)
 }
 
 /// As the client wrote it, for the log.

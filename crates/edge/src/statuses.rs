@@ -175,9 +175,10 @@ fn begin(
     let (done, wait) = watch::channel(());
     known.insert(fingerprint, Known::UnderWay(wait.clone()));
     drop(known);
+    let serving = node.serving.clone();
     let (node, question) = (Arc::clone(node), question());
     // It goes on when the client that made us ask is gone: the next one gains by it.
-    tokio::spawn(async move {
+    serving.spawn(async move {
         ask(&node, fingerprint, question, &*source).await;
         drop((done, place));
     });

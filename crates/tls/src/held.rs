@@ -40,6 +40,10 @@ impl<IO> Held<IO> {
         &self.io
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut IO {
+        &mut self.io
+    }
+
     /// From now on, whoever flushes wants it to be sent. `client_waits` for what is held: so it does in TLS 1.2, where the server may have the
     /// last word.
     pub(crate) fn handshake_done(&mut self, client_waits: bool) {

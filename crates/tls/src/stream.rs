@@ -1,10 +1,13 @@
 //! Decrypted connections.
 
 use std::io::{self, IoSlice};
+use std::net::TcpStream as StdStream;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::Alpn;
 use crate::held::Held;
@@ -77,6 +80,21 @@ impl<IO> TlsStream<IO> {
     #[must_use]
     pub fn alpn_protocol(&self) -> Option<&[u8]> {
         self.0.get_ref().1.alpn_protocol()
+    }
+}
+
+impl TlsStream<TcpStream> {
+    /// Has the connection driven by the runtime that this is called in from now on, whichever one did the handshake. Returns when that runtime
+    /// knows that it can be written to: an engine that refuses an upgrade does not wait until its answer is out.
+    ///
+    /// # Errors
+    /// When the process has no more file descriptors: for a moment it needs one more.
+    pub async fn move_here(&mut self) -> io::Result<()> {
+        let io = self.0.get_mut().0.get_mut();
+        let same = StdStream::from(io.as_fd().try_clone_to_owned()?);
+        // Both are the same socket: what belongs to the other runtime is closed, and what is left is not blocking either.
+        *io = TcpStream::from_std(same)?;
+        io.writable().await
     }
 }
 

@@ -140,7 +140,18 @@ pub(crate) struct ConnectionRecord<'a> {
     pub(crate) client: Client<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_chain: Option<Vec<String>>,
+    /// Records of this kind that were not written since the last one.
+    #[serde(skip_serializing_if = "is_none_left_out")]
+    pub(crate) left_out: u64,
     pub(crate) duration_ms: f64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_none_left_out(left_out: &u64) -> bool {
+    *left_out == 0
 }
 
 /// What was negotiated.

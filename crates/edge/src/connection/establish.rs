@@ -14,23 +14,44 @@ use countersign_trust::{PeerChain, Reason};
 use tokio::net::TcpStream;
 
 use super::{Connection, Ending, Handshake, Protocol, Why, drive};
-use crate::accept::budget::HandshakePermit;
+use crate::accept::OpenConnection;
+use crate::accept::budget::{HandshakePermit, Source};
 use crate::access_log::{ConnectionRecord, Who, chain_text};
 use crate::causes::with_causes;
 use crate::node::{Node, Phase};
-use crate::panics::Task;
+use crate::panics::{Task, Watch};
 use crate::proxy_protocol::Ends;
 use crate::registry::Registered;
 use crate::{statuses, tcp};
 
-/// Runs one client connection from its first byte to its last.
-pub(crate) async fn run(node: Arc<Node>, stream: TcpStream, ends: Ends, permit: HandshakePermit) {
-    // Boxed and dropped at once: the handshake's state is several times what a connection needs for the rest of its life.
-    let authenticated = Box::pin(authenticate(&node, stream, ends.client, permit)).await;
-    let Some((connection, stream)) = authenticated else {
-        return;
-    };
+/// Runs one client connection from its first byte to its last: here until it is authenticated, from then on where clients are served.
+pub(crate) async fn run(
+    node: Arc<Node>,
+    stream: TcpStream,
+    ends: Ends,
+    permit: HandshakePermit,
+    open: OpenConnection,
+) {
+    if let Some((connection, stream)) = authenticate(&node, stream, ends.client, permit).await {
+        node.serving.spawn(serve(connection, stream, ends, open));
+    }
+}
+
+async fn serve(
+    connection: Arc<Connection>,
+    mut stream: Box<TlsStream<TcpStream>>,
+    ends: Ends,
+    _open: OpenConnection,
+) {
+    let node = Arc::clone(connection.node());
+    let _watch = Watch::new(&node, Task::Connection);
     let _registered = register(&node, &connection);
+    if let Err(error) = stream.move_here().await {
+        return tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a connection was closed after its handshake"
+        );
+    }
     match connection.protocol() {
         Protocol::Tcp => Box::pin(tcp::serve(Arc::clone(&connection), stream, ends)).await,
         _ => drive::serve(Arc::clone(&connection), stream).await,
@@ -100,7 +121,19 @@ async fn authenticate(
     permit: HandshakePermit,
 ) -> Option<(Arc<Connection>, Box<TlsStream<TcpStream>>)> {
     let began = Instant::now();
-    let accepted = match handshake(node, stream).await {
+    let in_turns = node
+        .turns
+        .take(Source::from(client.ip()), handshake(node, stream));
+    let accepted = tokio::select! {
+        biased;
+        accepted = in_turns => accepted,
+        () = permit.taken_away() => {
+            let detail = "too many handshakes are running, most of them from this address";
+            write(node, client, None, Reason::HandshakeFailed, detail, None, began.elapsed());
+            return None;
+        }
+    };
+    let accepted = match accepted {
         Ok(accepted) => accepted,
         Err(refused) => {
             drop(permit);
@@ -282,6 +315,14 @@ fn record(
     if !node.access_log.is_on() {
         return;
     }
+    // Whoever has shown no certificate can be anybody, as often as he likes.
+    let Some(left_out) = (if chain.is_none() {
+        node.strangers.take()
+    } else {
+        Some(0)
+    }) else {
+        return;
+    };
     let enforced = node.enforced();
     let binding = enforced
         .as_ref()
@@ -307,6 +348,7 @@ fn record(
         detail,
         client: who.as_ref().map(Who::fields).unwrap_or_default(),
         client_chain: chain.and_then(chain_text),
+        left_out,
         duration_ms: took.as_secs_f64() * 1000.0,
     };
     node.access_log.write(time, &record);
@@ -323,7 +365,7 @@ mod tests {
     /// 100,000 of them live at once.
     #[test]
     fn a_connection_is_small() {
-        let future = size_of_future(run);
+        let future = size_of_future(serve);
         assert!(
             future <= 1024,
             "the task of a connection has {future} bytes"

@@ -13,6 +13,7 @@ mod aioquic;
 mod curl;
 mod cut_off;
 mod first_seen;
+mod floods;
 mod forwarding;
 mod grpc_peer;
 mod http2_attacks;

@@ -11,6 +11,7 @@
 mod api;
 mod client_auth;
 mod limits;
+mod moving;
 mod names;
 mod negotiation;
 mod openssl;
