@@ -12,7 +12,7 @@ pub struct Limits {
     /// process may use.
     pub handshake_threads: Option<NonZeroUsize>,
     /// TLS handshakes that run at the same time, over all clients. When there are more, the address that has most of them loses its oldest
-    /// to an address that has fewer.
+    /// to an address that has fewer, and whoever began longest ago, but a second at least, to an address that has none.
     pub handshakes: usize,
     /// TLS handshakes that run at the same time from one client address (IPv6: from one /64).
     pub handshakes_per_address: usize,

@@ -1,15 +1,18 @@
 //! How many handshakes may run: over all clients, and for one address.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 /// Counts handshakes in progress (threats C5.5: they are the expensive part, and come before any authentication).
 ///
-/// When all places are taken, an address that has fewer of them gets the oldest one of the address that has most. Whoever takes up all places
-/// with handshakes that never end locks out nobody but himself.
+/// When all places are taken, an address that has fewer of them gets the oldest one of the address that has most; one that has none gets the
+/// oldest of all that has gone on for [`LONG`]. Whoever takes up all places with handshakes that never end locks out nobody but himself,
+/// however many addresses he has.
 #[derive(Debug)]
 pub(crate) struct HandshakeBudget {
     total: usize,
@@ -17,12 +20,24 @@ pub(crate) struct HandshakeBudget {
     running: Mutex<Running>,
 }
 
+/// After which a handshake makes room for an address that has none. Clients far away need a third of that.
+const LONG: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 struct Running {
-    total: usize,
-    /// Numbers permits by their age.
+    /// Those whose address anybody could have written into a packet.
+    unproven: usize,
+    /// Numbers the others by their age.
     next: u64,
-    by_address: HashMap<Source, BTreeMap<u64, Arc<Notify>>>,
+    places: BTreeMap<u64, Place>,
+    by_address: HashMap<Source, BTreeSet<u64>>,
+}
+
+#[derive(Debug)]
+struct Place {
+    source: Source,
+    since: Instant,
+    taken: Arc<Notify>,
 }
 
 /// What one client can hardly have many of: an IPv4 address, or an IPv6 /64.
@@ -49,12 +64,12 @@ impl From<IpAddr> for Source {
 pub(crate) struct HandshakePermit {
     budget: Arc<HandshakeBudget>,
     /// `None` when it pays from the budget of all alone.
-    owner: Option<(Source, u64)>,
+    number: Option<u64>,
     taken: Arc<Notify>,
 }
 
 impl HandshakePermit {
-    /// Returns when the permit was given to somebody who has fewer.
+    /// Returns when the permit was given to another address.
     pub(crate) async fn taken_away(&self) {
         self.taken.notified().await;
     }
@@ -87,27 +102,32 @@ impl HandshakeBudget {
 
     /// Takes one out of the budget of an address and of all.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<HandshakePermit, Exhausted> {
+        self.take_at(address, Instant::now())
+    }
+
+    fn take_at(
+        self: &Arc<Self>,
+        address: IpAddr,
+        now: Instant,
+    ) -> Result<HandshakePermit, Exhausted> {
         let source = Source::from(address);
         let mut running = self.running();
-        let own = running.by_address.get(&source).map_or(0, BTreeMap::len);
+        let own = running.by_address.get(&source).map_or(0, BTreeSet::len);
         if own >= self.per_address {
             return Err(Exhausted::Address);
         }
-        if running.total >= self.total && !running.take_from_the_greatest(own) {
+        if running.count() >= self.total && !running.make_room(own, now) {
             return Err(Exhausted::Total);
         }
-        let number = running.next;
         let taken = Arc::new(Notify::new());
-        running.next += 1;
-        running.total += 1;
-        running
-            .by_address
-            .entry(source)
-            .or_default()
-            .insert(number, Arc::clone(&taken));
+        let place = Place {
+            source,
+            since: now,
+            taken: Arc::clone(&taken),
+        };
         Ok(HandshakePermit {
             budget: Arc::clone(self),
-            owner: Some((source, number)),
+            number: Some(running.add(place)),
             taken,
         })
     }
@@ -115,13 +135,13 @@ impl HandshakeBudget {
     /// Takes one out of the budget of all, for an address that is not proven: anybody could have written it into a packet.
     pub(crate) fn take_unproven(self: &Arc<Self>) -> Result<HandshakePermit, Exhausted> {
         let mut running = self.running();
-        if running.total >= self.total {
+        if running.count() >= self.total {
             return Err(Exhausted::Total);
         }
-        running.total += 1;
+        running.unproven += 1;
         Ok(HandshakePermit {
             budget: Arc::clone(self),
-            owner: None,
+            number: None,
             taken: Arc::default(),
         })
     }
@@ -132,37 +152,62 @@ impl HandshakeBudget {
 }
 
 impl Running {
-    /// Ends the oldest handshake of the address that has most, if it would still have as many as who asks, who has `own`.
-    fn take_from_the_greatest(&mut self, own: usize) -> bool {
-        let greatest = self.by_address.iter_mut().max_by_key(|(_, of)| of.len());
-        let Some((_, of)) = greatest.filter(|(_, of)| of.len() > own + 1) else {
+    fn count(&self) -> usize {
+        self.unproven + self.places.len()
+    }
+
+    fn add(&mut self, place: Place) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.by_address
+            .entry(place.source)
+            .or_default()
+            .insert(number);
+        self.places.insert(number, place);
+        number
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Place> {
+        let place = self.places.remove(&number)?;
+        if let Entry::Occupied(mut of_address) = self.by_address.entry(place.source) {
+            of_address.get_mut().remove(&number);
+            if of_address.get().is_empty() {
+                of_address.remove();
+            }
+        }
+        Some(place)
+    }
+
+    /// Takes a place away for an address that has `own`.
+    fn make_room(&mut self, own: usize, now: Instant) -> bool {
+        let has_more = |of: &&BTreeSet<u64>| of.len() > own + 1;
+        let greatest = self.by_address.values().max_by_key(|of| of.len());
+        let number = match greatest.filter(has_more) {
+            Some(greatest) => greatest.first().copied(),
+            None if own == 0 => self.oldest_of_all(now),
+            None => None,
+        };
+        let Some(place) = number.and_then(|number| self.remove(number)) else {
             return false;
         };
-        let Some((_, taken)) = of.pop_first() else {
-            return false;
-        };
-        self.total = self.total.saturating_sub(1);
-        taken.notify_one();
+        place.taken.notify_one();
         true
+    }
+
+    fn oldest_of_all(&self, now: Instant) -> Option<u64> {
+        let (number, place) = self.places.first_key_value()?;
+        (now.saturating_duration_since(place.since) >= LONG).then_some(*number)
     }
 }
 
 impl Drop for HandshakePermit {
     fn drop(&mut self) {
         let mut running = self.budget.running();
-        if let Some((source, number)) = &self.owner {
-            let Some(own) = running.by_address.get_mut(source) else {
-                return;
-            };
-            // One that was taken away belongs to somebody else already.
-            if own.remove(number).is_none() {
-                return;
-            }
-            if own.is_empty() {
-                running.by_address.remove(source);
-            }
+        match self.number {
+            // One that was taken away is no longer there.
+            Some(number) => drop(running.remove(number)),
+            None => running.unproven = running.unproven.saturating_sub(1),
         }
-        running.total = running.total.saturating_sub(1);
     }
 }
 
@@ -184,7 +229,7 @@ mod tests {
         take("::ffff:192.0.2.1").unwrap();
         drop((_second, third));
         assert!(budget.running().by_address.is_empty());
-        assert_eq!(budget.running().total, 0);
+        assert_eq!(budget.running().count(), 0);
     }
 
     #[tokio::test]
@@ -200,9 +245,28 @@ mod tests {
         assert_eq!(take("192.0.2.2").unwrap_err(), Exhausted::Total);
         assert_eq!(take("192.0.2.1").unwrap_err(), Exhausted::Total);
         let _third = take("192.0.2.3").unwrap();
-        assert_eq!(budget.running().total, 4);
+        assert_eq!(budget.running().count(), 4);
         drop((many, one, two, _third));
         assert!(budget.running().by_address.is_empty());
-        assert_eq!(budget.running().total, 0);
+        assert_eq!(budget.running().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn handshakes_that_do_not_go_on_make_room_whoever_began_them() {
+        let (budget, began) = (HandshakeBudget::new(2, 2), Instant::now());
+        let take = |text: &str, after| budget.take_at(text.parse().unwrap(), began + after);
+        let first = take("192.0.2.1", Duration::ZERO).unwrap();
+        let second = take("192.0.2.2", LONG / 2).unwrap();
+        let just_begun = take("192.0.2.3", LONG - Duration::from_nanos(1));
+        assert_eq!(just_begun.unwrap_err(), Exhausted::Total);
+        // Whoever has one already waits for the end of another's.
+        assert_eq!(take("192.0.2.2", LONG).unwrap_err(), Exhausted::Total);
+        let third = take("192.0.2.3", LONG).unwrap();
+        first.taken_away().await;
+        assert_eq!(take("192.0.2.4", LONG).unwrap_err(), Exhausted::Total);
+        assert_eq!(budget.running().count(), 2);
+        drop((first, second, third));
+        assert!(budget.running().by_address.is_empty());
+        assert_eq!(budget.running().count(), 0);
     }
 }

@@ -46,12 +46,8 @@ async fn serve(
     let node = Arc::clone(connection.node());
     let _watch = Watch::new(&node, Task::Connection);
     let _registered = register(&node, &connection);
-    if let Err(error) = stream.move_here().await {
-        return tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "a connection was closed after its handshake"
-        );
-    }
+    // Without a file descriptor to spare, the threads that received it go on to wake this task: slower, and refuses nobody.
+    let _ = stream.move_here().await;
     match connection.protocol() {
         Protocol::Tcp => Box::pin(tcp::serve(Arc::clone(&connection), stream, ends)).await,
         _ => drive::serve(Arc::clone(&connection), stream).await,
@@ -128,8 +124,7 @@ async fn authenticate(
         biased;
         accepted = in_turns => accepted,
         () = permit.taken_away() => {
-            let detail = "too many handshakes are running, most of them from this address";
-            write(node, client, None, Reason::HandshakeFailed, detail, None, began.elapsed());
+            made_room(node, client, began.elapsed());
             return None;
         }
     };
@@ -257,6 +252,20 @@ pub(crate) fn open(
 /// Records a connection that was closed before its first byte was read.
 pub(crate) fn refused_early(node: &Node, client: SocketAddr, reason: Reason, detail: &str) {
     write(node, client, None, reason, detail, None, Duration::ZERO);
+}
+
+/// Records a handshake whose place was given to another address.
+pub(crate) fn made_room(node: &Node, client: SocketAddr, took: Duration) {
+    let detail = "too many handshakes are running, and this one made room for another address";
+    write(
+        node,
+        client,
+        None,
+        Reason::HandshakeFailed,
+        detail,
+        None,
+        took,
+    );
 }
 
 pub(crate) fn record_refused(

@@ -144,7 +144,7 @@ fn prove(incoming: Incoming) {
 
 /// Leave to run one handshake; given back when dropped.
 struct Place {
-    _permit: HandshakePermit,
+    permit: HandshakePermit,
     _unproven: Option<Unproven>,
 }
 
@@ -158,16 +158,19 @@ impl Place {
         listener: &Listener,
         incoming: &Incoming,
     ) -> Result<Self, Option<Exhausted>> {
-        let (permit, unproven) = if incoming.remote_address_validated() {
+        if incoming.remote_address_validated() {
             let address = incoming.remote_address().ip();
-            (node.handshakes.take(address), None)
-        } else {
-            let unproven = Unproven::count(listener).ok_or(None)?;
-            (node.handshakes.take_unproven(), Some(unproven))
-        };
+            return Ok(Self {
+                permit: node.handshakes.take(address).map_err(Some)?,
+                _unproven: None,
+            });
+        }
+        let unproven = Unproven::count(listener).ok_or(None)?;
+        // Only an address that is proven has a right to a place that others have.
+        let permit = node.handshakes.take_unproven().map_err(|_| None)?;
         Ok(Self {
-            _permit: permit.map_err(Some)?,
-            _unproven: unproven,
+            permit,
+            _unproven: Some(unproven),
         })
     }
 }
@@ -199,7 +202,16 @@ async fn connect(
     place: Place,
 ) {
     let began = Instant::now();
-    let (accepted, quic) = match Box::pin(handshake(&node, listener, incoming)).await {
+    let handshake = Box::pin(handshake(&node, listener, incoming));
+    let done = tokio::select! {
+        biased;
+        done = handshake => done,
+        // What is dropped tells the client that it is over.
+        () = place.permit.taken_away() => {
+            return establish::made_room(&node, client, began.elapsed());
+        }
+    };
+    let (accepted, quic) = match done {
         Ok(accepted) => accepted,
         Err(refused) => {
             let refused = establish::without_snapshot(&node, *refused);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use countersign_edge::Limits;
 use countersign_testkit::{Origin, wait};
@@ -21,11 +21,18 @@ async fn limited(limits: fn(&mut Limits)) -> World {
     world
 }
 
-/// An attacker's connection; clients that behave come from 127.0.0.1.
-async fn from_elsewhere(world: &World) -> TcpStream {
+/// Clients that behave come from 127.0.0.1.
+const BEGUN: &[u8] = b"\x16\x03\x01\x02\x00\x01";
+
+async fn from(last: u8, world: &World) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, last], 0));
+    socket.bind(address).unwrap();
     socket.connect(world.edge.local_addr()).await.unwrap()
+}
+
+pub(crate) async fn from_elsewhere(world: &World) -> TcpStream {
+    from(2, world).await
 }
 
 #[tokio::test]
@@ -36,7 +43,7 @@ async fn handshakes_that_never_end_take_no_places_from_others() {
     for _ in 0..PLACES {
         let mut stream = from_elsewhere(&world).await;
         closed.spawn(async move {
-            stream.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+            stream.write_all(BEGUN).await.unwrap();
             let _ = stream.read(&mut [0; 64]).await;
         });
     }
@@ -55,9 +62,42 @@ async fn handshakes_that_never_end_take_no_places_from_others() {
         .record("the one that lost its place", |record| {
             record["client_address"] == "127.0.0.2"
                 && record["detail"]
-                    == "too many handshakes are running, most of them from this address"
+                    == "too many handshakes are running, and this one made room for another address"
         })
         .await;
+}
+
+#[tokio::test]
+async fn handshakes_of_many_addresses_that_never_end_lock_out_nobody() {
+    let world = limited(|limits| {
+        limits.handshakes = 4;
+        limits.handshake = Duration::from_secs(300);
+    })
+    .await;
+    let mut held = Vec::new();
+    for last in 2..6 {
+        let mut stream = from(last, &world).await;
+        stream.write_all(BEGUN).await.unwrap();
+        held.push(stream);
+    }
+    wait::until_async("a place for one more address", async || {
+        let client = world.client("open.test");
+        client.connect(world.edge.local_addr()).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_drain_closes_handshakes_that_never_end() {
+    let world = limited(|limits| limits.handshake = Duration::from_secs(300)).await;
+    let mut begun = from_elsewhere(&world).await;
+    begun.write_all(BEGUN).await.unwrap();
+    // It was accepted before this one.
+    let mut http = world.http1("open.test").await;
+    assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+    world.edge.drain(Duration::from_millis(50)).await;
+    let ended = tokio::time::timeout(wait::PATIENCE, begun.read(&mut [0; 64])).await;
+    assert!(matches!(ended, Ok(Ok(0) | Err(_))), "{ended:?}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use http::{Request, StatusCode};
 use quinn::{ConnectionError, ReadToEndError, VarInt, WriteError};
 use tokio::net::UdpSocket;
 
+use crate::floods::from_elsewhere;
 use crate::world::World;
 
 const H3_EXCESSIVE_LOAD: u32 = 0x107;
@@ -654,6 +655,35 @@ async fn one_address_has_a_budget_of_handshakes_over_quic() {
         })
         .await;
     assert_eq!(record["reason"], "handshake_failed");
+}
+
+/// Threat C5.5: places are the same ones over QUIC and over TCP, and so is who has to make room.
+#[tokio::test]
+async fn a_handshake_over_quic_makes_room_for_another_address() {
+    let limits = |limits: &mut Limits| {
+        // One handshake for addresses that are not proven.
+        limits.handshakes = 4;
+        limits.handshake = Duration::from_secs(300);
+    };
+    let world = limited(limits).await;
+    let unproven = send_from_anywhere(world.quic_addr(), &first_datagram(&world).await).await;
+    unproven.recv_from(&mut [0; 2048]).await.unwrap();
+    let _held = [
+        stalled(&world).await,
+        stalled(&world).await,
+        stalled(&world).await,
+    ];
+    let stream = from_elsewhere(&world).await;
+    let connection = world.client("open.test").handshake(stream).await.unwrap();
+    let mut http = connection.http().await.unwrap();
+    assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+    world
+        .record("the one that made room", |record| {
+            record["client_address"] == "127.0.0.1"
+                && record["detail"]
+                    == "too many handshakes are running, and this one made room for another address"
+        })
+        .await;
 }
 
 /// Threat C5.5: a handshake that does not go on has an end.
