@@ -40,6 +40,8 @@ mod permissions;
 mod properties;
 #[path = "api/revocations.rs"]
 mod revocations;
+#[path = "api/site_switches.rs"]
+mod site_switches;
 #[path = "api/sites.rs"]
 mod sites;
 #[path = "api/support.rs"]

@@ -156,6 +156,7 @@ impl Setup<'_> {
             }),
             deploy_to: vec![ApiNetwork::Staging, ApiNetwork::Production],
             client_ca_pem: None,
+            client_credential: None,
             settings: SiteSettings {
                 hostnames: vec![HOSTNAME.to_owned()],
                 mutual_authentication: Some(SiteMutualAuthentication {

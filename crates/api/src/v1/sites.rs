@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use super::client_credentials::ClientCredentialVersionInput;
 use super::deployment::Deployed;
 use super::edge_certificates::CertificateUpload;
 use super::origins::{
@@ -25,6 +26,8 @@ pub struct SiteRequestFields {
     pub deploy_to: Vec<Network>,
     /// See [`SiteInput::client_ca_pem`].
     pub client_ca_pem: Option<String>,
+    /// See [`SiteInput::client_credential`].
+    pub client_credential: Option<ClientCredentialVersionInput>,
 }
 
 /// A request to make or change a site.
@@ -44,6 +47,10 @@ pub struct SiteInput {
     /// `deployTo` first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca_pem: Option<String>,
+    /// A certificate with its key that the origin is shown, instead of `origin.clientCredentialId`: kept in a client credential named after
+    /// the site, which is activated on the networks of `deployTo` first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_credential: Option<ClientCredentialVersionInput>,
     /// What is enforced.
     #[serde(flatten)]
     pub settings: SiteSettings,
@@ -67,6 +74,9 @@ pub struct SiteSettings {
     /// The site is served without TLS, where the edge listens for HTTP, and nowhere else. It has no certificate and asks nobody for one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub plain_http: bool,
+    /// TLS ends at the edge: the origin is reached without it, and cannot be shown a certificate. Refuses an origin with TLS.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub terminate_only: bool,
     /// Who may come in; the first edge certificate says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutual_authentication: Option<SiteMutualAuthentication>,
@@ -252,6 +262,9 @@ pub struct Site {
     /// What is enforced where this version is deployed.
     #[serde(flatten)]
     pub settings: SiteSettings,
+    /// The settings that the account does not see, whether there are any or not, as JSON Pointers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
     /// What staging has.
     pub staging: Option<Deployed>,
     /// What production has.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::call::{Call, Reply};
 use super::operation::{Body, Operation, Verb};
 use super::{activations, body, deployments, wire};
-use crate::app::sites::hide_mtls;
+use crate::app::sites::{MTLS_SETTINGS, hide_mtls};
 use crate::app::{ErrorCode, ServiceError};
 use crate::model::{DeploymentKind, Feature, Site, SiteId, Warning};
 use crate::{BoxFuture, Role};
@@ -143,6 +143,9 @@ const INPUT_ERRORS: &[ErrorCode] = &[
     ErrorCode::CaSetNameNotUnique,
     ErrorCode::CaSetNotActive,
     ErrorCode::CertificateValidationFailureCreate,
+    ErrorCode::ClientCredentialNameNotUnique,
+    ErrorCode::ClientCredentialNotActive,
+    ErrorCode::ClientCredentialValidationFailure,
     ErrorCode::EdgeCertificateValidationFailure,
     ErrorCode::FeatureNotEnabled,
     ErrorCode::HostnameTaken,
@@ -153,6 +156,9 @@ const UPDATE_ERRORS: &[ErrorCode] = &[
     ErrorCode::CaSetNameNotUnique,
     ErrorCode::CaSetNotActive,
     ErrorCode::CertificateValidationFailureCreate,
+    ErrorCode::ClientCredentialNameNotUnique,
+    ErrorCode::ClientCredentialNotActive,
+    ErrorCode::ClientCredentialValidationFailure,
     ErrorCode::DeploymentInProgress,
     ErrorCode::EdgeCertificateValidationFailure,
     ErrorCode::FeatureNotEnabled,
@@ -247,7 +253,13 @@ fn deployment(call: Call) -> Answer {
 
 /// The fields of the request and those of the settings stand side by side; each half is read strictly, so that a wrong field is named.
 fn input(call: &Call) -> Result<v1::SiteInput, ServiceError> {
-    const REQUEST_FIELDS: [&str; 4] = ["name", "certificate", "deployTo", "clientCaPem"];
+    const REQUEST_FIELDS: [&str; 5] = [
+        "name",
+        "certificate",
+        "deployTo",
+        "clientCaPem",
+        "clientCredential",
+    ];
     let mut settings = match body::parse(&call.body)? {
         Value::Object(fields) => fields,
         other => {
@@ -269,6 +281,7 @@ fn input(call: &Call) -> Result<v1::SiteInput, ServiceError> {
         certificate: request.certificate,
         deploy_to: request.deploy_to,
         client_ca_pem: request.client_ca_pem,
+        client_credential: request.client_credential,
         settings: body::typed(Value::Object(settings))?,
     })
 }
@@ -298,8 +311,10 @@ async fn shown(
 
 fn view(site: &Site, warnings: Option<Vec<Warning>>, shows_mtls: bool) -> v1::Site {
     let mut settings = site.settings.clone();
+    let mut hidden = Vec::new();
     if !shows_mtls {
         hide_mtls(&mut settings);
+        hidden.extend(MTLS_SETTINGS.map(str::to_owned));
     }
     v1::Site {
         site_id: site.id.to_string(),
@@ -307,6 +322,7 @@ fn view(site: &Site, warnings: Option<Vec<Warning>>, shows_mtls: bool) -> v1::Si
         name: site.name.clone(),
         version: site.version,
         settings,
+        hidden,
         staging: deployments::on(site, Network::Staging),
         production: deployments::on(site, Network::Production),
         created_date: wire::time(site.created_at),

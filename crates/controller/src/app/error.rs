@@ -79,6 +79,17 @@ impl ServiceError {
         self
     }
 
+    /// Says that what every pointer points into is itself at this place of the request.
+    #[must_use]
+    pub(crate) fn below(mut self, place: &str) -> Self {
+        let items = self.items.iter_mut().map(|item| &mut item.pointer);
+        for pointer in items.chain([&mut self.pointer]) {
+            let inner = pointer.take().unwrap_or_default();
+            *pointer = Some(format!("{place}{inner}"));
+        }
+        self
+    }
+
     /// Adds the list of all problems.
     #[must_use]
     pub fn with_items(mut self, items: Vec<ErrorItem>) -> Self {

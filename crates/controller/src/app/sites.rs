@@ -1,7 +1,9 @@
 //! Sites: a hostname, who may come in, and where requests go. A site is expanded into a binding and a rule tree; it has no engine of its own.
 
+mod as_written;
 mod changes;
 mod client_ca;
+mod client_credential;
 mod deploying;
 mod mtls_feature;
 mod settings;
@@ -12,12 +14,12 @@ use serde_json::{Value, json};
 
 pub(crate) use deploying::deploy_in;
 use deploying::owned;
-pub(crate) use mtls_feature::{hide as hide_mtls, keep as keep_mtls};
+pub(crate) use mtls_feature::{MTLS_SETTINGS, hide as hide_mtls, keep as keep_mtls};
 pub(crate) use settings::{
     CheckedEdgeCertificate, CheckedSite, Https, checked_origin, credential_of,
 };
 
-use super::input::{check_name, invalid, short};
+use super::input::{check_name, short};
 use super::{Context, ErrorCode, ServiceError, change, deployments, edge_certificates};
 use crate::model::{Caller, Deployable, Deployment, DeploymentId, Site, SiteId, Warning};
 use crate::store;
@@ -52,18 +54,8 @@ impl<'c> Sites<'c> {
             (None, Some(hostname)) => hostname.clone(),
             (None, None) => String::new(),
         };
-        let mut input = input.clone();
-        if input.certificate.is_none()
-            && input.settings.edge_certificate_ids.is_empty()
-            && !input.settings.plain_http
-        {
-            let mut read = self.context.store.read_consistently().await?;
-            let covering = edge_certificates::all_in(&mut read, caller).await?;
-            let now = self.context.clock.now();
-            input.settings.edge_certificate_ids =
-                edge_certificates::the_one_for_all(&covering, &input.settings.hostnames, now)?;
-        }
-        check_shape(&input)?;
+        let input = self.with_certificate(caller, input, &[]).await?;
+        as_written::check(&input)?;
         check_name(&name)?;
         {
             let mut read = self.context.store.read().await?;
@@ -115,15 +107,35 @@ impl<'c> Sites<'c> {
             )
             .at("/name"));
         }
-        let mut input = input.clone();
-        if input.certificate.is_none() && input.settings.edge_certificate_ids.is_empty() {
-            input
-                .settings
-                .edge_certificate_ids
-                .clone_from(&site.settings.edge_certificate_ids);
-        }
-        check_shape(&input)?;
+        let known = &site.settings.edge_certificate_ids;
+        let input = self.with_certificate(caller, input, known).await?;
+        as_written::check(&input)?;
         self.put(caller, site, &input).await
+    }
+
+    /// A site with TLS that says nothing about its certificate keeps the ones that it has, or gets the one that covers its hostnames.
+    async fn with_certificate(
+        &self,
+        caller: &Caller,
+        input: &SiteInput,
+        known: &[String],
+    ) -> Result<SiteInput, ServiceError> {
+        let mut input = input.clone();
+        let is_told = input.certificate.is_some()
+            || input.settings.plain_http
+            || !input.settings.edge_certificate_ids.is_empty();
+        if is_told {
+            return Ok(input);
+        }
+        input.settings.edge_certificate_ids = if known.is_empty() {
+            let mut read = self.context.store.read_consistently().await?;
+            let covering = edge_certificates::all_in(&mut read, caller).await?;
+            let now = self.context.clock.now();
+            edge_certificates::the_one_for_all(&covering, &input.settings.hostnames, now)?
+        } else {
+            known.to_vec()
+        };
+        Ok(input)
     }
 
     /// Removes a site for good, and the edge certificate that it brought along.
@@ -235,26 +247,6 @@ pub(crate) const fn network_of(network: countersign_api::v1::Network) -> Network
         countersign_api::v1::Network::Production => Network::Production,
         countersign_api::v1::Network::Staging => Network::Staging,
     }
-}
-
-/// Refuses settings that would be refused in any case, before anything is made for them.
-fn check_shape(input: &SiteInput) -> Result<(), ServiceError> {
-    let mut settings = input.settings.clone();
-    if input.certificate.is_some() {
-        if !settings.edge_certificate_ids.is_empty() {
-            return Err(ServiceError::new(
-                ErrorCode::InvalidField,
-                "Give either a certificate or the ids of edge certificates, not both.",
-            )
-            .at("/certificate"));
-        }
-        settings.edge_certificate_ids = vec!["1".to_owned()];
-    }
-    if input.client_ca_pem.is_some() {
-        let clients = settings.mutual_authentication.get_or_insert_default();
-        clients.ca_set_ids.push("1".to_owned());
-    }
-    CheckedSite::new(&settings).map(drop).map_err(invalid)
 }
 
 fn resource(id: SiteId) -> String {

@@ -5,7 +5,7 @@ mod read;
 use std::collections::HashMap;
 
 use countersign_trust::{
-    Certificate, Finding, Severity, Sha1Signatures, UnixTime, validate_ca_set,
+    Certificate, Finding, Severity, Sha1Signatures, UnixTime, parse_bundle, to_pem, validate_ca_set,
 };
 use serde_json::{Map, Value};
 
@@ -262,6 +262,43 @@ fn evidence(certificate: Option<&Certificate>, now: UnixTime) -> Map<String, Val
         insert("checkDate", now.to_string());
     }
     context
+}
+
+/// Judges certificates that are given as one PEM text at this place of a request; which of them is meant is said in words.
+///
+/// # Errors
+/// When the text cannot be read or a certificate of it cannot be used.
+pub(crate) fn judge_text(
+    pem: &str,
+    sha1: Sha1Signatures,
+    now: UnixTime,
+    by: &str,
+    place: &str,
+) -> Result<(Vec<SubmittedCertificate>, Accepted), ServiceError> {
+    let refusal = ErrorCode::CertificateValidationFailureCreate;
+    let bundle = parse_bundle(pem.as_bytes()).map_err(|error| {
+        let detail = format!("The CA certificates cannot be read: {error}.");
+        ServiceError::new(refusal, detail).at(place)
+    })?;
+    let submitted: Vec<_> = bundle
+        .certificates
+        .iter()
+        .map(|entry| SubmittedCertificate {
+            text: to_pem(entry.certificate.der()),
+            description: None,
+        })
+        .collect();
+    let accepted = judge(&submitted, sha1, now, by, refusal).map_err(|mut error| {
+        for item in &mut error.items {
+            let position = pointer_position(item.pointer.as_deref());
+            if position < submitted.len() {
+                item.detail = format!("Certificate {} of the text: {}", position + 1, item.detail);
+            }
+            item.pointer = Some(place.to_owned());
+        }
+        error.at(place)
+    })?;
+    Ok((submitted, accepted))
 }
 
 fn pointer(position: Option<usize>) -> String {

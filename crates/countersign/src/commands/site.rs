@@ -116,6 +116,9 @@ fn page(site: &Site) -> String {
     if settings.plain_http {
         page.line("TLS", "none");
     }
+    if settings.terminate_only {
+        page.line("TLS", "ends at the edge; the origin is reached without it");
+    }
     page.line("certificates", &settings.edge_certificate_ids.join(", "));
     match &settings.mutual_authentication {
         Some(clients) => {
@@ -129,7 +132,17 @@ fn page(site: &Site) -> String {
                 page.line("open paths", &clients.open_paths.join(", "));
             }
         }
+        None if settings.plain_http || !site.hidden.is_empty() => {}
         None => page.line("CA sets", "- (the edge certificate says who may come in)"),
+    }
+    if let Some(credential) = &settings.origin.client_credential_id {
+        page.line(
+            "shows",
+            &format!("client credential {credential}, to the origin"),
+        );
+    }
+    if !site.hidden.is_empty() {
+        page.line("mutual TLS", "not shown: the account does not have the feature site-config-mtls; what is enforced stays");
     }
     if !settings.forward_identity.is_empty() {
         page.line("identity", &settings.forward_identity.join(", "));

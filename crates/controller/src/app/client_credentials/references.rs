@@ -4,7 +4,9 @@ use countersign_snapshot::Network;
 
 use super::find_in;
 use crate::app::{ErrorCode, ServiceError};
-use crate::model::{Caller, ClientCredential, CredentialReference, Deployable, DeploymentKind};
+use crate::model::{
+    Caller, ClientCredential, CredentialId, CredentialReference, Deployable, DeploymentKind,
+};
 use crate::store::{self, Write};
 
 /// Refuses when a client credential that is referred to is not there, or is not on the network and not about to be.
@@ -57,6 +59,42 @@ pub(crate) async fn exists(
     }))
 }
 
+/// The account's credential with that name, in whatever case.
+pub(crate) async fn find_by_name(
+    connection: &mut sqlx::SqliteConnection,
+    caller: &Caller,
+    name: &str,
+) -> Result<Option<ClientCredential>, ServiceError> {
+    let all = store::client_credentials::list(connection, &caller.account, None).await?;
+    let known = all
+        .into_iter()
+        .find(|it| it.name.to_lowercase() == name.to_lowercase());
+    match known {
+        Some(known) => find_in(connection, caller, known.id).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Who shows a credential to origins, beside this one.
+pub(crate) async fn others_than(
+    write: &mut Write,
+    id: CredentialId,
+    one: (DeploymentKind, &str),
+) -> Result<Vec<String>, ServiceError> {
+    let users = store::client_credentials::users(write.connection(), id, None).await?;
+    let others = users
+        .into_iter()
+        .filter(|(kind, name)| (*kind, name.as_str()) != one);
+    Ok(others.map(described).collect())
+}
+
+fn described((kind, name): (DeploymentKind, String)) -> String {
+    match kind {
+        DeploymentKind::Property => format!("the property `{name}`"),
+        _ => format!("the site `{name}`"),
+    }
+}
+
 /// Refuses to take a credential away from those that show it, on one network or on any.
 pub(crate) async fn refuse_used(
     write: &mut Write,
@@ -68,13 +106,7 @@ pub(crate) async fn refuse_used(
     if users.is_empty() {
         return Ok(());
     }
-    let users: Vec<_> = users
-        .into_iter()
-        .map(|(kind, name)| match kind {
-            DeploymentKind::Property => format!("the property `{name}`"),
-            _ => format!("the site `{name}`"),
-        })
-        .collect();
+    let users: Vec<_> = users.into_iter().map(described).collect();
     Err(ServiceError::new(
         ErrorCode::ClientCredentialInUse,
         format!(

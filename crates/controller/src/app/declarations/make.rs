@@ -9,7 +9,7 @@ use countersign_api::v1::declaration::{
 };
 use countersign_api::v1::edge_certificates::CertificateUpload;
 use countersign_snapshot::{CaSetId, Network};
-use countersign_trust::{Sha1Signatures, parse_bundle, to_pem};
+use countersign_trust::{Sha1Signatures, parse_bundle};
 
 use super::affected::wire;
 use super::names::{Names, Unknown};
@@ -18,8 +18,8 @@ use crate::app::properties::{self, NewProperty, Properties, VersionPart};
 use crate::app::sites::{self, Sites, network_of};
 use crate::app::upload::{self, Accepted};
 use crate::app::{
-    Activations, CaSets, Context, ErrorCode, NewCaSet, ServiceError, SubmittedCertificate,
-    Versions, deployments, edge_certificates,
+    Activations, CaSets, Context, ErrorCode, NewCaSet, ServiceError, Versions, deployments,
+    edge_certificates,
 };
 use crate::model::{ActivationKind, CaSet, Caller, Deployable, EdgeCertificate, PropertyVersion};
 use crate::store::ca_sets::CaSetFilter;
@@ -56,14 +56,12 @@ pub(super) async fn read_uploads(
     let mut uploads = Uploads::default();
     for (name, declared) in &declaration.ca_sets {
         let at = format!("/caSets/{}", escaped(name));
-        let submitted = submitted(&declared.certificates_pem)
-            .map_err(|error| error.at(format!("{at}/certificatesPem")))?;
-        let accepted = upload::judge(
-            &submitted,
+        let (_, accepted) = upload::judge_text(
+            &declared.certificates_pem,
             sha1(declared),
             context.clock.now(),
             &caller.name,
-            ErrorCode::CertificateValidationFailureCreate,
+            "/certificatesPem",
         )
         .map_err(|error| within(&at, error))?;
         uploads.ca_sets.insert(name.clone(), accepted);
@@ -590,32 +588,10 @@ const fn sha1(declared: &DeclaredCaSet) -> Sha1Signatures {
     }
 }
 
-fn submitted(pem: &str) -> Result<Vec<SubmittedCertificate>, ServiceError> {
-    let bundle = parse_bundle(pem.as_bytes()).map_err(|error| {
-        ServiceError::new(
-            ErrorCode::CertificateValidationFailureCreate,
-            format!("The CA certificates cannot be read: {error}."),
-        )
-    })?;
-    Ok(bundle
-        .certificates
-        .iter()
-        .map(|entry| SubmittedCertificate {
-            text: to_pem(entry.certificate.der()),
-            description: None,
-        })
-        .collect())
-}
-
 /// An error of a part, with its place in the declaration and the name of the part in front.
 fn within(at: &str, error: ServiceError) -> ServiceError {
-    let place = |pointer: Option<String>| format!("{at}{}", pointer.unwrap_or_default());
-    let mut error = error;
-    error.pointer = Some(place(error.pointer));
+    let mut error = error.below(at);
     error.detail = format!("{at}: {}", error.detail);
-    for item in &mut error.items {
-        item.pointer = Some(place(item.pointer.take()));
-    }
     error
 }
 

@@ -6,12 +6,15 @@ use countersign_snapshot::Network;
 
 use super::deploying::{deploy_in, owned};
 use super::{
-    CheckedSite, Sites, blank, client_ca, find_in, mtls_feature, name_not_unique, network_of,
-    resource, state,
+    CheckedSite, Sites, blank, client_ca, client_credential, find_in, mtls_feature,
+    name_not_unique, network_of, resource, state,
 };
 use crate::app::chain::CheckedChain;
 use crate::app::input::{check_name, invalid};
-use crate::app::{Context, ErrorCode, ServiceError, change, deployments, edge_certificates};
+use crate::app::{
+    ClientCredentials, Context, ErrorCode, ServiceError, change, client_credentials, deployments,
+    edge_certificates,
+};
 use crate::model::{Caller, Site, SiteId, Warning};
 use crate::store::{self, Write};
 
@@ -39,10 +42,22 @@ impl Sites<'_> {
             None => (Vec::new(), Vec::new()),
         };
         let mut settings = input.settings.clone();
-        if let Some(pem) = &input.client_ca_pem {
+        {
             let mut read = context.store.read().await?;
-            mtls_feature::allow_client_cas(&mut read, caller).await?;
-            drop(read);
+            mtls_feature::allow(&mut read, caller, input).await?;
+        }
+        let credential = match &input.client_credential {
+            Some(upload) => {
+                let service = ClientCredentials::new(context);
+                let checked = service.check(upload);
+                let (chain, remarks) =
+                    checked.map_err(|error| error.below(client_credential::POINTER))?;
+                warnings.extend(remarks);
+                Some(chain)
+            }
+            None => None,
+        };
+        if let Some(pem) = &input.client_ca_pem {
             let (ca_set, remarks) =
                 client_ca::ensure(context, caller, &before, pem, &networks).await?;
             warnings.extend(remarks);
@@ -66,6 +81,12 @@ impl Sites<'_> {
         if !chains.is_empty() {
             let id = own_certificate(context, &mut write, caller, &after, &chains).await?;
             settings.edge_certificate_ids = vec![id];
+        }
+        if let Some(chain) = &credential {
+            let id =
+                client_credential::ensure(context, &mut write, caller, &after, chain, &networks)
+                    .await?;
+            settings.origin.client_credential_id = Some(id.to_string());
         }
         mtls_feature::keep(&mut write, caller, &after, &mut settings).await?;
         after = self
@@ -159,6 +180,18 @@ impl Sites<'_> {
             store::ca_sets::find(write.connection(), &caller.account, *id)
                 .await?
                 .ok_or_else(|| deployments::unknown_ca_set(*id, &pointer))?;
+        }
+        if let Some(reference) = checked.client_credential()
+            && !client_credentials::exists(write.connection(), caller, reference).await?
+        {
+            return Err(ServiceError::new(
+                ErrorCode::InvalidField,
+                format!(
+                    "There is no client credential `{}`; make it first, or give its certificate and key as `clientCredential`.",
+                    reference.id
+                ),
+            )
+            .at("/origin/clientCredentialId"));
         }
         Ok(())
     }

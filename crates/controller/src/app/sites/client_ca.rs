@@ -1,12 +1,11 @@
 //! The CA set that a site brings along: named after the site, made and activated step by step, each step only when it is not done yet.
 
 use countersign_snapshot::{CaSetId, Network};
-use countersign_trust::{Sha1Signatures, parse_bundle, to_pem};
+use countersign_trust::Sha1Signatures;
 
 use crate::app::input::short;
 use crate::app::{
-    Activations, CaSets, Context, ErrorCode, NewCaSet, NewVersion, ServiceError,
-    SubmittedCertificate, Versions, upload,
+    Activations, CaSets, Context, ErrorCode, NewCaSet, NewVersion, ServiceError, Versions, upload,
 };
 use crate::model::{
     ActivationKind, ActivationStatus, AssociationKind, CaSet, Caller, Site, Warning,
@@ -15,7 +14,7 @@ use crate::store;
 
 const NAME_MIN_CHARS: usize = 3;
 const NAME_MAX_CHARS: usize = 64;
-const POINTER: &str = "/clientCaPem";
+pub(super) const POINTER: &str = "/clientCaPem";
 
 /// Makes sure that the site's CA set holds these certificates and that the networks are asked to enforce them.
 pub(super) async fn ensure(
@@ -25,14 +24,8 @@ pub(super) async fn ensure(
     pem: &str,
     networks: &[Network],
 ) -> Result<(CaSetId, Vec<Warning>), ServiceError> {
-    let submitted = read(pem)?;
-    let accepted = upload::judge(
-        &submitted,
-        Sha1Signatures::Refuse,
-        context.clock.now(),
-        &caller.name,
-        ErrorCode::CertificateValidationFailureCreate,
-    )?;
+    let (sha1, now) = (Sha1Signatures::Refuse, context.clock.now());
+    let (submitted, accepted) = upload::judge_text(pem, sha1, now, &caller.name, POINTER)?;
     let mut warnings = accepted.warnings;
     let name = set_name(&site.name);
     let existing = {
@@ -116,24 +109,6 @@ async fn refuse_others(context: &Context, site: &Site, ca_set: &CaSet) -> Result
     )
     .at(POINTER)
     .with("caSetId", ca_set.id.to_string()))
-}
-
-fn read(pem: &str) -> Result<Vec<SubmittedCertificate>, ServiceError> {
-    let bundle = parse_bundle(pem.as_bytes()).map_err(|error| {
-        ServiceError::new(
-            ErrorCode::CertificateValidationFailureCreate,
-            format!("The CA certificates cannot be read: {error}."),
-        )
-        .at(POINTER)
-    })?;
-    Ok(bundle
-        .certificates
-        .iter()
-        .map(|entry| SubmittedCertificate {
-            text: to_pem(entry.certificate.der()),
-            description: None,
-        })
-        .collect())
 }
 
 /// The site's name in the characters that a CA set's name may have.

@@ -1,7 +1,7 @@
 //! What the feature `site-config-mtls` is about: who may come in, and what origins are shown. An account without it does not see these
 //! settings and cannot change them; what is there stays in force.
 
-use countersign_api::v1::sites::SiteSettings;
+use countersign_api::v1::sites::{SiteInput, SiteSettings};
 
 use crate::app::{ErrorCode, ServiceError, features};
 use crate::model::{Caller, Feature, Site};
@@ -40,17 +40,28 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// Refuses client CAs that come along, before anything is made of them.
-pub(super) async fn allow_client_cas(
+/// Refuses client CAs and a client certificate that come along, before anything is made of them.
+pub(super) async fn allow(
     connection: &mut sqlx::SqliteConnection,
     caller: &Caller,
+    input: &SiteInput,
 ) -> Result<(), ServiceError> {
+    let brought = [
+        (input.client_ca_pem.is_some(), "/clientCaPem"),
+        (input.client_credential.is_some(), "/clientCredential"),
+    ];
+    let Some((_, pointer)) = brought.into_iter().find(|(is_there, _)| *is_there) else {
+        return Ok(());
+    };
     if features::has(connection, caller, FEATURE).await? {
         Ok(())
     } else {
-        Err(refusal("/clientCaPem"))
+        Err(refusal(pointer))
     }
 }
+
+/// What an account without the feature does not see.
+pub(crate) const MTLS_SETTINGS: [&str; 2] = ["/mutualAuthentication", "/origin/clientCredentialId"];
 
 /// Leaves out what an account without the feature does not see.
 pub(crate) fn hide(settings: &mut SiteSettings) {

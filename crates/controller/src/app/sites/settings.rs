@@ -6,6 +6,7 @@ mod https;
 mod names;
 mod origin;
 mod origin_policy;
+mod switches;
 mod tcp;
 mod tls;
 
@@ -88,9 +89,7 @@ impl CheckedSite {
                 tcp::service(settings, tcp, &mut problems)
             }),
         };
-        if site.is_plain {
-            https::refuse_tls(settings, &mut problems);
-        }
+        switches::refuse_contradictions(settings, &mut problems);
         if problems.0.is_empty() {
             // What remains is for the one judge of rules to say; the words of the short form have nothing that it refuses.
             let rules = site.rules(&site.origin.id, site.clients.as_ref());

@@ -13,8 +13,10 @@ use crate::ca_set::{Network, find};
 use crate::commands::https::HttpsOptions;
 use crate::deployed::{concatenate, upload};
 use origin::OriginOptions;
+use upstream::UpstreamOptions;
 
 mod origin;
+mod upstream;
 
 /// What a site can be told.
 #[derive(Debug, Args)]
@@ -56,8 +58,11 @@ pub(crate) struct SiteOptions {
     #[arg(long, value_enum, value_name = "VERSIONS", conflicts_with = "tcp")]
     http_versions: Option<Http>,
     /// Serve without TLS, where the edge listens for HTTP (`listen_http`), and nowhere else.
-    #[arg(long, conflicts_with_all = ["certificate", "edge_certificate", "client_ca", "ca_set", "tcp"])]
-    plain_http: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    plain_http: Option<bool>,
+    /// End TLS at the edge: the origin is reached without it, and cannot be shown a certificate.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    terminate_only: Option<bool>,
     #[command(flatten)]
     https: HttpsOptions,
     /// Pass the bytes of connections on as they are, instead of speaking HTTP. Unless --mode says otherwise, the handshake fails without
@@ -76,6 +81,8 @@ pub(crate) struct SiteOptions {
     /// Where to deploy at once.
     #[arg(long, value_enum, value_name = "NETWORK", value_delimiter = ',')]
     deploy: Option<Vec<Deploy>>,
+    #[command(flatten)]
+    upstream: UpstreamOptions,
     #[command(flatten)]
     origin: OriginOptions,
 }
@@ -154,10 +161,17 @@ impl SiteOptions {
                 };
             }
         }
-        self.tell_protocols(&mut settings);
-        if self.plain_http {
-            settings.plain_http = true;
+        if let Some(plain) = self.plain_http {
+            settings.plain_http = plain;
+            if plain {
+                // They stood there for TLS.
+                settings.edge_certificate_ids.clear();
+            }
         }
+        if let Some(terminate_only) = self.terminate_only {
+            settings.terminate_only = terminate_only;
+        }
+        self.tell_protocols(&mut settings);
         if self.https.tells() {
             self.https.tell(settings.https.get_or_insert_default());
         }
@@ -168,6 +182,7 @@ impl SiteOptions {
         }
         replace(&mut settings.edge_certificate_ids, &self.edge_certificate);
         self.origin.tell(&mut settings.origin)?;
+        let client_credential = self.upstream.tell(client, &mut settings.origin).await?;
         let certificate = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 // The uploaded one takes the place of what was named.
@@ -184,6 +199,7 @@ impl SiteOptions {
                 [] => None,
                 files => Some(concatenate(files)?),
             },
+            client_credential,
             settings,
         })
     }
@@ -217,8 +233,12 @@ impl SiteOptions {
             }
             replace(&mut tcp.alpn, &self.alpn);
         }
-        if settings.tcp.is_some() && !settings.origin.url.contains("://") {
-            settings.origin.url.insert_str(0, "tcp://");
+        if !settings.origin.url.contains("://") {
+            if settings.tcp.is_some() {
+                settings.origin.url.insert_str(0, "tcp://");
+            } else if settings.terminate_only {
+                settings.origin.url.insert_str(0, "http://");
+            }
         }
         if becomes_tcp {
             // A client cannot be told in any other way why it is refused.

@@ -19,6 +19,10 @@ fn requests() -> Vec<(&'static str, Value)> {
     let mut site = vec![
         ("certificate?", reference("CertificateUpload")),
         ("clientCaPem?", text()),
+        (
+            "clientCredential?",
+            reference("ClientCredentialVersionRequest"),
+        ),
         ("deployTo?", json!({"type": "array", "items": network()})),
         ("name?", text()),
     ];
@@ -142,6 +146,7 @@ fn parts() -> Vec<(&'static str, Value)> {
 
 fn answers() -> Vec<(&'static str, Value)> {
     let mut site = vec![("name", text()), ("siteId", text()), ("siteLink", text())];
+    site.push(("hidden?", texts()));
     site.extend(site_settings());
     site.extend(history());
     let mut edge_certificate = vec![
@@ -270,6 +275,7 @@ pub(super) fn site_settings() -> Vec<(&'static str, Value)> {
         ("signRequests?", boolean()),
         ("origin", reference("SiteOrigin")),
         ("tcp?", reference("TcpSettings")),
+        ("terminateOnly?", boolean()),
         ("tls?", reference("TlsSettings")),
     ]
 }

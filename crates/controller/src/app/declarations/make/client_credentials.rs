@@ -6,11 +6,11 @@ use countersign_trust::parse_bundle;
 
 use super::{Making, Uploads, escaped, not_among, within};
 use crate::app::chain::CheckedChain;
-use crate::app::client_credentials::{find_in, refuse_used};
+use crate::app::client_credentials::{find_by_name, refuse_used};
 use crate::app::sites::network_of;
 use crate::app::{ClientCredentials, Context, ErrorCode, ServiceError, deployments};
 use crate::model::{ClientCredential, CredentialVersion, Deployable};
-use crate::store::{self, Write};
+use crate::store::Write;
 
 /// Judges those whose keys are given.
 pub(super) fn read_upload(
@@ -44,7 +44,8 @@ impl Making<'_> {
         let service = ClientCredentials::new(self.context);
         let chain = self.uploads.client_credentials.remove(name);
         let needs = |chain: Option<CheckedChain>| chain.ok_or_else(|| needs_key(name));
-        let (credential, number) = match self.find_client_credential(write, name).await? {
+        let (credential, number) = match find_by_name(write.connection(), self.caller, name).await?
+        {
             None => {
                 let made = service
                     .insert(write, self.caller, name, &needs(chain)?)
@@ -83,7 +84,8 @@ impl Making<'_> {
         name: &str,
         declared: &DeclaredClientCredential,
     ) -> Result<(), ServiceError> {
-        let Some(credential) = self.find_client_credential(write, name).await? else {
+        let known = find_by_name(write.connection(), self.caller, name).await?;
+        let Some(credential) = known else {
             return Ok(());
         };
         for network in not_among(&declared.networks) {
@@ -95,24 +97,6 @@ impl Making<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn find_client_credential(
-        &self,
-        write: &mut Write,
-        name: &str,
-    ) -> Result<Option<ClientCredential>, ServiceError> {
-        let account = &self.caller.account;
-        let all = store::client_credentials::list(write.connection(), account, None).await?;
-        let known = all
-            .into_iter()
-            .find(|it| it.name.to_lowercase() == name.to_lowercase());
-        match known {
-            Some(known) => find_in(write.connection(), self.caller, known.id)
-                .await
-                .map(Some),
-            None => Ok(None),
-        }
     }
 }
 

@@ -1,6 +1,5 @@
-//! What is said to those who come without TLS, and sites that are served without it.
+//! What is said to those who come without TLS.
 
-use countersign_api::v1::sites::SiteSettings;
 use countersign_api::v1::tls::HttpsSettings;
 use countersign_snapshot::StrictTransport;
 
@@ -39,47 +38,5 @@ pub(super) fn https(settings: HttpsSettings, pointer: &str, problems: &mut Probl
     Https {
         redirect: settings.redirect,
         strict_transport,
-    }
-}
-
-/// Refuses what has no meaning without TLS, instead of ignoring it.
-pub(super) fn refuse_tls(settings: &SiteSettings, problems: &mut Problems) {
-    let https = settings
-        .https
-        .is_some_and(|it| it != HttpsSettings::default());
-    let told = [
-        (
-            settings.mutual_authentication.is_some(),
-            "/mutualAuthentication",
-            "needs-tls",
-            "Clients prove who they are in the TLS handshake; a site with `plainHttp` has none. Leave `plainHttp` out, or take no client certificates.",
-        ),
-        (
-            !settings.edge_certificate_ids.is_empty(),
-            "/edgeCertificateIds",
-            "needs-tls",
-            "A site with `plainHttp` presents no certificate; leave the certificate out, or `plainHttp`.",
-        ),
-        (
-            settings.tls.is_some(),
-            "/tls",
-            "needs-tls",
-            "A site with `plainHttp` speaks no TLS; leave this out, or `plainHttp`.",
-        ),
-        (
-            https,
-            "/https",
-            "needs-tls",
-            "A site with `plainHttp` is nowhere over HTTPS to send clients to; leave this out, or `plainHttp`.",
-        ),
-        (
-            settings.tcp.is_some(),
-            "/tcp",
-            "needs-http",
-            "Bytes are passed on over TLS only; leave `tcp` out, or `plainHttp`.",
-        ),
-    ];
-    for (_, pointer, code, detail) in told.into_iter().filter(|(is_told, ..)| *is_told) {
-        problems.add(pointer, code, detail);
     }
 }

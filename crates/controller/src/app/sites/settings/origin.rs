@@ -37,28 +37,8 @@ pub(super) fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problem
         problems.add("/origin/url", "invalid-origin-url", detail);
         (true, String::new(), 0)
     });
-    let tls_only = [
-        (settings.ca_pem.is_some(), "caPem"),
-        (settings.server_name.is_some(), "serverName"),
-        (settings.minimum_tls_version.is_some(), "minimumTlsVersion"),
-        (
-            settings.client_credential_id.is_some(),
-            "clientCredentialId",
-        ),
-    ];
-    for (_, field) in tls_only
-        .into_iter()
-        .filter(|(is_set, _)| *is_set && !is_tls)
-    {
-        problems.add(
-            format!("/origin/{field}"),
-            "needs-https-origin",
-            if is_tcp {
-                "Only a `tls` origin has a certificate that could be verified."
-            } else {
-                "Only an `https` origin has a certificate that could be verified."
-            },
-        );
+    if !is_tls {
+        refuse_tls(settings, is_tcp, problems);
     }
     let is_name =
         |name: &str| ServerName::new(name).is_ok() || name.parse::<std::net::IpAddr>().is_ok();
@@ -124,6 +104,36 @@ pub(super) fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problem
         endpoints: place.endpoints,
         timeouts: origin_policy::timeouts(settings, problems),
         policy: origin_policy::policy(settings, is_tcp, problems),
+    }
+}
+
+/// Refuses what an origin without TLS has no use for.
+fn refuse_tls(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) {
+    let scheme = if is_tcp { "tls" } else { "https" };
+    let verified = format!(
+        "Only an origin with `{scheme}://` has a certificate that could be verified; write its URL so, or leave this out."
+    );
+    let shown = format!(
+        "Upstream mTLS needs an origin with TLS: a certificate is shown in its handshake. Write the origin's URL with `{scheme}://`, or show it no certificate."
+    );
+    for (is_set, field, detail) in [
+        (settings.ca_pem.is_some(), "caPem", &verified),
+        (settings.server_name.is_some(), "serverName", &verified),
+        (
+            settings.minimum_tls_version.is_some(),
+            "minimumTlsVersion",
+            &verified,
+        ),
+        (
+            settings.client_credential_id.is_some(),
+            "clientCredentialId",
+            &shown,
+        ),
+    ] {
+        if is_set {
+            let pointer = format!("/origin/{field}");
+            problems.add(pointer, "needs-https-origin", detail);
+        }
     }
 }
 
