@@ -34,6 +34,7 @@ mod origins;
 mod otlp;
 mod panics;
 mod parity;
+mod path_origins;
 mod paths;
 mod plain;
 mod rest;
