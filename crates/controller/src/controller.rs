@@ -10,7 +10,7 @@ use crate::app::revocations::{BodyFiles, RevocationPublisher};
 use crate::app::{
     Accounts, Activations, ApiClients, AuditLog, CaSets, ClientCredentials, Context, Crls,
     Declarations, EdgeCertificates, Engine, Explanations, ExtendedKeyUsageRules, Features,
-    ForwardingKeys, Loaded, Ocsp, Properties, Revocations, ServiceError, Sites, Versions,
+    ForwardingKeys, Loaded, Ocsp, Properties, Renewals, Revocations, ServiceError, Sites, Versions,
     deletions, forwarding_keys,
 };
 use crate::model::{AccountId, Caller};
@@ -184,6 +184,12 @@ impl Controller {
     #[must_use]
     pub fn explanations(&self) -> Explanations<'_> {
         Explanations::new(&self.context)
+    }
+
+    /// What is to be renewed.
+    #[must_use]
+    pub fn renewals(&self) -> Renewals<'_> {
+        Renewals::new(&self.context)
     }
 
     /// Revocations by hand.

@@ -38,8 +38,8 @@ pub use app::{
     EdgeCertificates, ErrorCode, ErrorItem, Expiry, Explanations, ExtendedKeyUsageRules, Features,
     Finding, Findings, ForwardingKeys, HostnameImpact, Judged, NewApiClient, NewCaSet,
     NewCertificateClient, NewCrl, NewProperty, NewRevocation, NewVersion, Ocsp, Properties,
-    Revocations, Run, ServiceError, Sites, SubmittedCertificate, VersionFilter, VersionPart,
-    Versions,
+    Renewals, Revocations, Run, ServiceError, Sites, SubmittedCertificate, VersionFilter,
+    VersionPart, Versions,
 };
 pub use config::{ControllerConfig, Limits, RateLimit};
 pub use controller::{Controller, OpenError};
@@ -50,8 +50,8 @@ pub use model::{
     CaSet, CaSetStatus, Caller, ClientCredential, CredentialId, CredentialVersion, CrlSource,
     CrlState, Deletion, Deployed, Deployment, DeploymentAction, DeploymentId, DeploymentKind,
     EdgeCertificate, EdgeCertificateId, Feature, ForwardingKey, HeldAnswer, HeldCertificate,
-    HeldCrl, KeyPair, KeyPairId, KeyRequest, OperatorCertificate, ParseRoleError, Property,
-    PropertyId, PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role, Says, Site,
-    SiteId, Version, VersionStatus, Warning,
+    HeldCrl, KeyPair, KeyPairId, KeyRequest, OperatorCertificate, ParseRoleError, Presented,
+    Property, PropertyId, PropertyVersion, REVOCATION_REASONS, Revocation, RevocationId, Role,
+    Says, Site, SiteId, Version, VersionStatus, Warning,
 };
 pub use store::ca_sets::{ActivatedOn, CaSetFilter};

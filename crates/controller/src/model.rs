@@ -10,6 +10,7 @@ mod deployment;
 mod feature;
 mod forwarding_key;
 mod ocsp;
+mod presented;
 mod property;
 mod revocation;
 mod site;
@@ -30,6 +31,7 @@ pub use deployment::{Deployed, Deployment, DeploymentAction, DeploymentId, Deplo
 pub use feature::Feature;
 pub use forwarding_key::ForwardingKey;
 pub use ocsp::{AskedCertificate, HeldAnswer, Says};
+pub use presented::Presented;
 pub use property::{Property, PropertyId, PropertyVersion};
 pub(crate) use revocation::revocation_reason;
 pub use revocation::{REVOCATION_REASONS, Revocation, RevocationId};

@@ -32,6 +32,7 @@ pub(crate) mod networks;
 pub(crate) mod ocsp;
 pub(crate) mod properties;
 pub(crate) mod purge;
+pub(crate) mod renewals;
 pub(crate) mod revocations;
 pub(crate) mod sites;
 pub(crate) mod versions;

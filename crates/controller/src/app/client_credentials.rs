@@ -11,7 +11,7 @@ use countersign_trust::Certificate;
 use serde_json::{Value, json};
 
 pub(crate) use activation::CredentialBody;
-pub(crate) use references::{exists, find_by_name, others_than, refuse_used, require_active};
+pub(crate) use references::{exists, find_by_name, others_than, refuse_used, require_usable};
 
 use super::chain::{self, ChainPurpose, CheckedChain, Keys};
 use super::input::check_name;

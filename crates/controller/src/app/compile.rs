@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use countersign_snapshot::{
-    CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, ForwardingKey, Generation,
-    Network, Origin, OriginId, PropertyVersion, SealedSecret, SignedSnapshot, SigningKey, Snapshot,
-    SnapshotDigest,
+    CaSet, CaSetId, CheckProblem, CheckedSnapshot, ClientCredential, ClientCredentialId,
+    ForwardingKey, Generation, Network, Origin, OriginId, PropertyVersion, SealedSecret,
+    SignedSnapshot, SigningKey, Snapshot, SnapshotDigest,
 };
 use countersign_trust::UnixTime;
 
@@ -38,9 +38,11 @@ pub(crate) struct Activated<T> {
     /// What logs call it.
     pub(crate) version: PropertyVersion,
     pub(crate) checked: Arc<T>,
+    /// The versions of client credentials that it wants whichever the network has.
+    pub(crate) pinned: Vec<(CredentialId, Arc<EnforcedCredential>)>,
 }
 
-/// The version of a client credential that a network has.
+/// A version of a client credential that a network has.
 #[derive(Clone, Debug)]
 pub(crate) struct EnforcedCredential {
     pub(crate) version: u32,
@@ -143,15 +145,28 @@ impl NetworkState {
                 .values()
                 .flat_map(|certificate| certificate.certificates.iter().cloned())
                 .collect(),
-            client_credentials: self
-                .client_credentials
-                .iter()
-                .flat_map(|(id, credential)| credential.under_both_names(*id))
-                .collect(),
+            client_credentials: self.shown_credentials().into_values().collect(),
             origins,
             bindings,
             forwarding_keys: self.forwarding_keys.clone(),
         })
+    }
+
+    /// Each under the names by which origins and rules choose it: the version that the network has by that of the credential and its own,
+    /// and those that are pinned by their own.
+    fn shown_credentials(&self) -> BTreeMap<ClientCredentialId, ClientCredential> {
+        let current = self.client_credentials.iter().flat_map(|(id, credential)| {
+            let names: [ClientCredentialId; 2] =
+                [made_id("client-credential", id), credential.own_name(*id)];
+            names.map(|name| credential.under(name))
+        });
+        let properties = self.properties.values();
+        let pinned = properties
+            .flat_map(|property| &property.pinned)
+            .map(|(id, credential)| credential.under(credential.own_name(*id)));
+        let all = current.chain(pinned);
+        all.map(|credential| (credential.id.clone(), credential))
+            .collect()
     }
 
     /// Everything that has names, in a stable order: a site is a property in short form.
@@ -172,17 +187,17 @@ impl NetworkState {
 }
 
 impl EnforcedCredential {
-    /// What it is called by those who want whichever version the network has, and by those who want this one.
-    fn under_both_names(&self, id: CredentialId) -> [ClientCredential; 2] {
-        [
-            made_id("client-credential", id),
-            made_id("client-credential", format_args!("{id}-{}", self.version)),
-        ]
-        .map(|id| ClientCredential {
+    /// What it is called by those who want this version and no other.
+    fn own_name(&self, id: CredentialId) -> ClientCredentialId {
+        made_id("client-credential", format_args!("{id}-{}", self.version))
+    }
+
+    fn under(&self, id: ClientCredentialId) -> ClientCredential {
+        ClientCredential {
             id,
             chain: self.chain.clone(),
             key: self.key.clone(),
-        })
+        }
     }
 }
 

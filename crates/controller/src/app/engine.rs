@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::reconciler::Reconciler;
-use super::{crls, ocsp, revocations};
+use super::{crls, ocsp, renewals, revocations};
 
 /// The running reconcilers; dropped, they stop where they are, which leaves nothing half done.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ impl Engine {
         }
         tasks.spawn(crls::run(Arc::clone(context)));
         tasks.spawn(ocsp::run(Arc::clone(context)));
+        tasks.spawn(renewals::run(Arc::clone(context)));
         Self { tasks }
     }
 

@@ -17,8 +17,8 @@ use super::forwarding_keys;
 use super::properties::CheckedProperty;
 use super::sites::{CheckedEdgeCertificate, CheckedSite};
 use crate::model::{
-    Activation, ActivationKind, CredentialId, Deployment, DeploymentAction, DeploymentId,
-    DeploymentKind, EdgeCertificateId, KeyPair, KeyPairId, PropertyId, SiteId,
+    Activation, ActivationKind, CredentialId, CredentialReference, Deployment, DeploymentAction,
+    DeploymentId, DeploymentKind, EdgeCertificateId, KeyPair, KeyPairId, PropertyId, SiteId,
 };
 use crate::store::enforced::DeploymentBody;
 use crate::store::{self, Store, StoreError};
@@ -284,7 +284,7 @@ impl Materials {
         for body in bodies {
             let material = match body.kind {
                 DeploymentKind::ClientCredential => client_credential(read, &body).await?,
-                DeploymentKind::Property => property(&body),
+                DeploymentKind::Property => property(read, &body).await?,
                 DeploymentKind::Site => site(&body),
                 DeploymentKind::EdgeCertificate => edge_certificates
                     .get(&body.id)
@@ -322,11 +322,29 @@ fn site(body: &DeploymentBody) -> Option<Material> {
     ))
 }
 
-fn property(body: &DeploymentBody) -> Option<Material> {
-    let stored = serde_json::from_str(&body.body).ok()?;
-    let property = CheckedProperty::of_body(&stored).ok()?;
-    let id = PropertyId::new(body.subject);
-    Some(Material::Property(id, activated(body, property)))
+async fn property(
+    read: &mut SqliteConnection,
+    body: &DeploymentBody,
+) -> Result<Option<Material>, StoreError> {
+    let stored = serde_json::from_str(&body.body).ok();
+    let Some(property) = stored.and_then(|stored| CheckedProperty::of_body(&stored).ok()) else {
+        return Ok(None);
+    };
+    let mut pinned = Vec::new();
+    for CredentialReference { id, version } in property.client_credentials() {
+        if let Some(version) = version {
+            let found = enforced_credential(read, id, version).await?;
+            pinned.extend(found.map(|found| (id, Arc::new(found))));
+        }
+    }
+    let activated = Activated {
+        pinned,
+        ..activated(body, property)
+    };
+    Ok(Some(Material::Property(
+        PropertyId::new(body.subject),
+        activated,
+    )))
 }
 
 fn activated<T>(body: &DeploymentBody, checked: T) -> Activated<T> {
@@ -336,6 +354,7 @@ fn activated<T>(body: &DeploymentBody, checked: T) -> Activated<T> {
             version: VersionNumber::new(body.version),
         },
         checked: Arc::new(checked),
+        pinned: Vec::new(),
     }
 }
 
@@ -347,14 +366,20 @@ async fn client_credential(
         return Ok(None);
     };
     let id = CredentialId::new(body.subject);
-    let version = store::client_credentials::version(read, id, stored.version).await?;
-    Ok(version.map(|version| {
-        let credential = EnforcedCredential {
-            version: version.number,
-            chain: version.chain.iter().map(|it| it.der().to_vec()).collect(),
-            key: version.sealed_key,
-        };
-        Material::ClientCredential(id, Arc::new(credential))
+    let found = enforced_credential(read, id, stored.version).await?;
+    Ok(found.map(|found| Material::ClientCredential(id, Arc::new(found))))
+}
+
+async fn enforced_credential(
+    read: &mut SqliteConnection,
+    id: CredentialId,
+    version: u32,
+) -> Result<Option<EnforcedCredential>, StoreError> {
+    let found = store::client_credentials::version(read, id, version).await?;
+    Ok(found.map(|found| EnforcedCredential {
+        version: found.number,
+        chain: found.chain.iter().map(|it| it.der().to_vec()).collect(),
+        key: found.sealed_key,
     }))
 }
 

@@ -9,7 +9,7 @@ use countersign_controller::{ActivationStatus, ClientCredential, Deployment, Err
 use countersign_snapshot::{ClientCredential as Shown, Network, OriginScheme};
 use countersign_testkit::{Credential, DAY, NOW, Pki};
 
-use crate::support::{PATIENCE, World, until};
+use crate::support::{PATIENCE, World, until, upload};
 
 const STAGING: Network = Network::Staging;
 
@@ -159,6 +159,57 @@ async fn a_site_follows_the_rotation_of_its_credential_and_its_rollback() {
     .await;
     service.delete(&world.caller, credential.id).await.unwrap();
     assert!(service.list(&world.caller).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_presented_and_near_its_end_is_to_be_renewed() {
+    let world = World::new().await;
+    let ca = Pki::new().root("Origin clients");
+    let late = ca
+        .client("edge")
+        .valid(NOW - 70 * DAY, NOW + 29 * DAY)
+        .issue();
+    let fresh = ca
+        .client("edge")
+        .valid(NOW - 70 * DAY, NOW + 31 * DAY)
+        .issue();
+    let due = async || {
+        let due = world
+            .controller
+            .renewals()
+            .due(&world.caller)
+            .await
+            .unwrap();
+        due.into_iter()
+            .map(|it| (it.name, it.network))
+            .collect::<Vec<_>>()
+    };
+    let credential = make(&world, "to-origin", &late).await;
+    assert_eq!(due().await, [], "no network presents it");
+    activate(&world, &credential, None).await;
+    assert_eq!(due().await, [("to-origin".to_owned(), STAGING)]);
+    let service = world.controller.client_credentials();
+    let fresh = version(&fresh);
+    let renewed = service.add_version(&world.caller, credential.id, &fresh);
+    renewed.await.unwrap();
+    activate(&world, &credential, None).await;
+    assert_eq!(due().await, []);
+
+    // The same for what is presented to clients.
+    let late = world
+        .ca
+        .server(["late.a.test"])
+        .valid(NOW - 70 * DAY, NOW + 29 * DAY);
+    let mut site = world.site(
+        "late.a.test",
+        None,
+        &[countersign_api::v1::Network::Staging],
+    );
+    site.certificate = Some(upload(&late.issue()));
+    let sites = world.controller.sites();
+    let (site, _) = sites.create(&world.caller, &site).await.unwrap();
+    sites.settled(&world.caller, site.id).await.unwrap();
+    assert_eq!(due().await, [("late.a.test".to_owned(), STAGING)]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Edge certificates: what is refused and why, and whom a deployment concerns.
 
+use countersign_testkit::{DAY, Pki};
 use serde_json::{Value, json};
 
 use crate::world::{CLIENTS, World};
@@ -278,4 +279,42 @@ fn a_deployment_that_changes_who_may_come_in_wants_consent() {
     assert_eq!(impact["affected"][0]["usedBy"], "shop");
     let said = refused(&world, "GET", &path, &Value::Null);
     assert_tells(&said, &["missing-required-query-parameter"]);
+}
+
+#[test]
+fn a_certificate_near_its_end_is_told_to_the_log_and_to_who_asks() {
+    let world = World::started();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = i64::try_from(now).unwrap();
+    let late = Pki::new()
+        .root("Servers")
+        .server(["late.example.com"])
+        .valid(now - 70 * DAY, now + 29 * DAY)
+        .issue();
+    std::fs::write(world.path("late.pem"), late.chain_pem()).unwrap();
+    std::fs::write(world.path("late.key"), late.key_pem()).unwrap();
+    world.countersign(&[
+        "certificate",
+        "create",
+        "--certificate",
+        "late.pem",
+        "--key",
+        "late.key",
+    ]);
+    let page = world.countersign(&["certificate", "show", "late.example.com"]);
+    assert!(page.contains("(soon)"), "{page}");
+    world.countersign(&[
+        "certificate",
+        "deploy",
+        "late.example.com",
+        "--network",
+        "staging",
+        "--wait",
+    ]);
+    let line = world.until("it is in the log", || {
+        let log = format!("{}{}", world.instance.stdout(), world.instance.stderr());
+        let line = log.lines().find(|line| line.contains("is to be renewed"));
+        line.map(str::to_owned)
+    });
+    assert_tells(&line, &["edge certificate", "late.example.com", "staging"]);
 }

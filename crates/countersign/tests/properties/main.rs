@@ -9,6 +9,7 @@
 )]
 
 mod edge_certificates;
+mod upstream;
 mod world;
 
 use serde_json::{Value, json};

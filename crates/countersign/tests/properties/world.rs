@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) api: SocketAddr,
     pub(crate) production: SocketAddr,
     pub(crate) origin: SocketAddr,
-    _instance: Program,
+    pub(crate) instance: Program,
 }
 
 impl World {
@@ -43,7 +43,7 @@ impl World {
             api,
             production,
             origin,
-            _instance: instance,
+            instance,
         }
     }
 

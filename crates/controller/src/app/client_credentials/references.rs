@@ -1,6 +1,7 @@
 //! Who names a client credential, and what has to be there for that.
 
 use countersign_snapshot::Network;
+use countersign_trust::UnixTime;
 
 use super::find_in;
 use crate::app::{ErrorCode, ServiceError};
@@ -9,39 +10,54 @@ use crate::model::{
 };
 use crate::store::{self, Write};
 
-/// Refuses when a client credential that is referred to is not there, or is not on the network and not about to be.
-pub(crate) async fn require_active(
+/// Refuses when what is referred to could not be shown to an origin of the network: a credential of which no version is there and none is about
+/// to be, or a version that has expired. A version that is named need not be the one that the network has.
+pub(crate) async fn require_usable(
     write: &mut Write,
     caller: &Caller,
     network: Network,
     reference: CredentialReference,
     pointer: &str,
+    now: UnixTime,
 ) -> Result<(), ServiceError> {
     let credential = find_in(write.connection(), caller, reference.id)
         .await
         .map_err(|error| error.at(pointer))?;
-    let is_good = match (credential.coming_to(network), reference.version) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(there), Some(wanted)) => there == wanted,
+    let refused = |code, detail| {
+        Err(ServiceError::new(code, detail)
+            .at(pointer)
+            .with("clientCredentialId", reference.id.to_string())
+            .with("network", network.as_str().to_ascii_uppercase()))
     };
-    if is_good {
-        return Ok(());
-    }
-    let which = reference.version.map_or_else(
-        || "The".to_owned(),
-        |version| format!("Version {version} of the"),
-    );
-    Err(ServiceError::new(
-        ErrorCode::ClientCredentialNotActive,
-        format!(
-            "{which} client credential `{}` is not active on {network}; activate it there first.",
-            credential.name
+    let name = &credential.name;
+    let Some(wanted) = reference.version else {
+        return match credential.coming_to(network) {
+            Some(_) => Ok(()),
+            None => refused(
+                ErrorCode::ClientCredentialNotActive,
+                format!(
+                    "The client credential `{name}` is not active on {network}; activate it there first."
+                ),
+            ),
+        };
+    };
+    let version = credential.versions.iter().find(|it| it.number == wanted);
+    let until = version
+        .and_then(|version| version.chain.first())
+        .map(|leaf| leaf.validity().not_after);
+    match until {
+        None => refused(
+            ErrorCode::ClientCredentialNotFound,
+            format!("The client credential `{name}` has no version {wanted}."),
         ),
-    )
-    .at(pointer)
-    .with("clientCredentialId", reference.id.to_string())
-    .with("network", network.as_str().to_ascii_uppercase()))
+        Some(until) if until < now => refused(
+            ErrorCode::ClientCredentialValidationFailure,
+            format!(
+                "Version {wanted} of the client credential `{name}` expired at {until}; name another one."
+            ),
+        ),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Whether the account has what is referred to.

@@ -55,6 +55,7 @@ fn state(sites: u32, ca_sets: u32) -> NetworkState {
             ..SiteSettings::default()
         };
         let site = Activated {
+            pinned: Vec::new(),
             version: PropertyVersion {
                 name: format!("site {number}"),
                 version: VersionNumber::new(1),

@@ -157,7 +157,9 @@ impl Properties<'_> {
             }
         }
         for (reference, pointer) in checked.credential_references() {
-            client_credentials::require_active(write, caller, network, reference, &pointer).await?;
+            let now = self.context.clock.now();
+            client_credentials::require_usable(write, caller, network, reference, &pointer, now)
+                .await?;
         }
         let presented = self
             .presented(write, caller, &version.hostnames, network)

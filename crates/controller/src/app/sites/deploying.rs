@@ -77,7 +77,8 @@ pub(crate) async fn deploy_in(
     }
     if let Some(reference) = checked.client_credential() {
         let pointer = "/origin/clientCredentialId";
-        client_credentials::require_active(write, caller, network, reference, pointer).await?;
+        let now = context.clock.now();
+        client_credentials::require_usable(write, caller, network, reference, pointer, now).await?;
     }
     for id in &checked.edge_certificates {
         let certificate = edge_certificates::find_in(write.connection(), caller, *id).await?;
