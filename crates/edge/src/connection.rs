@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::TlsFacts;
-use countersign_trust::Reason;
+use countersign_trust::{Reason, UnixTime};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who, chain_text};
@@ -163,9 +163,9 @@ impl Connection {
 
     /// The trust to decide a request by: that of the generation that is enforced now. Costs one comparison of an integer and one of a
     /// time when nothing changed.
-    pub(crate) fn trust(&self) -> Result<Arc<Trust>, Broken> {
+    pub(crate) fn trust(&self, now: UnixTime) -> Result<Arc<Trust>, Broken> {
         let trust = self.trust.load_full();
-        if self.still_holds(&trust) {
+        if self.still_holds(&trust, now) {
             return Ok(trust);
         }
         match trust.renewed(&self.node, &self.server_name).map(Arc::new) {
@@ -178,8 +178,8 @@ impl Connection {
     }
 
     /// Whether neither the generation nor the time has moved past the verdicts.
-    fn still_holds(&self, trust: &Trust) -> bool {
-        trust.epoch() == self.node.epoch() && trust.verdicts().hold_at(self.node.now())
+    fn still_holds(&self, trust: &Trust, now: UnixTime) -> bool {
+        trust.epoch() == self.node.epoch() && trust.verdicts().hold_at(now)
     }
 
     /// The trust of the last judgement, whatever changed since; for the log.
@@ -419,14 +419,14 @@ impl Connection {
     }
 
     /// Numbers the requests of the connection, and counts them as in flight until [`Connection::request_done`].
-    pub(crate) fn request_begun(&self) -> u64 {
+    pub(crate) fn request_begun(&self, now: Instant) -> u64 {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.progress();
+        self.progress_at(now);
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn request_done(&self, admission: Admission) {
-        self.progress();
+    pub(crate) fn request_done(&self, admission: Admission, now: Instant) {
+        self.progress_at(now);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if admission == Admission::Valid {
             self.admitted.fetch_sub(1, Ordering::Relaxed);
@@ -435,19 +435,20 @@ impl Connection {
 
     /// The verdicts for a new request. One of a valid client counts as admitted until [`Connection::request_done`], so that a sweep that
     /// takes its trust away ends it; one that is judged after the change gets its explanation instead.
-    pub(crate) fn admit(&self) -> Result<(Arc<Trust>, Admission), Broken> {
+    pub(crate) fn admit(&self, mut now: UnixTime) -> Result<(Arc<Trust>, Admission), Broken> {
         loop {
-            let trust = self.trust()?;
+            let trust = self.trust(now)?;
             if !trust.verdicts().any_valid() {
                 return Ok((trust, Admission::Other));
             }
             let admitted = Admitted::count(&self.admitted);
             // The sweep judges and then counts, here it is the other way round: with the two fences, one of them sees the other.
             fence(Ordering::SeqCst);
-            if self.still_holds(&trust) {
+            if self.still_holds(&trust, now) {
                 admitted.stays();
                 return Ok((trust, Admission::Valid));
             }
+            now = self.node.now();
         }
     }
 
@@ -458,7 +459,12 @@ impl Connection {
 
     /// Something of a request moved on.
     pub(crate) fn progress(&self) {
-        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.progress_at(Instant::now());
+    }
+
+    fn progress_at(&self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.began).as_millis();
+        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
         self.progress_ms.store(elapsed, Ordering::Relaxed);
     }
 

@@ -107,7 +107,7 @@ async fn answer(
         ));
     }
     let (trust, admission) = connection
-        .admit()
+        .admit(exchange.time())
         .map_err(|broken| Rejection::new(broken.reason()).closing())?;
     exchange.admission = admission;
     exchange.trust = Some(Arc::clone(&trust));
@@ -336,7 +336,7 @@ fn decide<'p>(
         query: parts.uri.query(),
         headers: &parts.headers,
         client: connection.client().ip(),
-        now: connection.node().now(),
+        now: exchange.time(),
     };
     let decision = binding.checked().program.decide(&facts);
     if exchange.is_logged() {

@@ -76,7 +76,7 @@ async fn open(
     passage: &mut Passage,
 ) -> Result<(OriginIo, Duration), Rejection> {
     let (trust, admission) = connection
-        .admit()
+        .admit(connection.node().now())
         .map_err(|broken| Rejection::new(broken.reason()))?;
     passage.admitted(&trust, admission);
     let decision = decide(connection, &trust)?;
@@ -139,7 +139,7 @@ pub(crate) fn may_go_on(connection: &Connection, trust: &Trust) -> bool {
 }
 
 fn why_cut_off(connection: &Connection) -> Rejection {
-    let reason = match connection.trust() {
+    let reason = match connection.trust(connection.node().now()) {
         Ok(trust) => decide(connection, &trust).err(),
         Err(broken) => Some(Rejection::new(broken.reason())),
     };

@@ -309,19 +309,30 @@ pub(crate) const MAX_CHANGED_HEADERS: usize = 32;
 /// The changes to apply to headers; at most one per header name.
 #[derive(Clone, Copy)]
 pub struct HeaderChanges<'p> {
-    pub(crate) chosen: [Option<&'p HeaderChange>; MAX_CHANGED_HEADERS],
+    chosen: [Option<&'p HeaderChange>; MAX_CHANGED_HEADERS],
+    /// Beyond these there are none.
+    end: usize,
 }
 
 impl<'p> HeaderChanges<'p> {
     pub(crate) const fn none() -> HeaderChanges<'p> {
         HeaderChanges {
             chosen: [None; MAX_CHANGED_HEADERS],
+            end: 0,
+        }
+    }
+
+    /// Sets what is done to the header with this slot.
+    pub(crate) fn choose(&mut self, slot: usize, change: Option<&'p HeaderChange>) {
+        if let Some(chosen) = self.chosen.get_mut(slot) {
+            *chosen = change;
+            self.end = self.end.max(slot + 1);
         }
     }
 
     /// The changes, one per header.
     pub fn iter(&self) -> impl Iterator<Item = &'p HeaderChange> + '_ {
-        self.chosen.iter().copied().flatten()
+        self.chosen.iter().take(self.end).copied().flatten()
     }
 }
 

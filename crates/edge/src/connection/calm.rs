@@ -167,18 +167,23 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Calm<IO> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut part = ReadBuf::new(
-            buffer.initialize_unfilled_to(buffer.remaining().min(this.turn - this.read)),
-        );
-        let result = Pin::new(&mut this.io).poll_read(context, &mut part);
-        let length = part.filled().len();
+        let before = buffer.filled().len();
+        let allowed = this.turn - this.read;
+        let result = if buffer.remaining() <= allowed {
+            // As nearly always: the engine's buffer as it is, since to have a part of it means to fill that with zeros first.
+            Pin::new(&mut this.io).poll_read(context, buffer)
+        } else {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(allowed));
+            let result = Pin::new(&mut this.io).poll_read(context, &mut part);
+            let length = part.filled().len();
+            buffer.advance(length);
+            result
+        };
         if result.is_pending() {
             this.read = 0;
             return result;
         }
-        this.read += length;
-        let before = buffer.filled().len();
-        buffer.advance(length);
+        this.read += buffer.filled().len() - before;
         if !this.takes(buffer.filled().get(before..).unwrap_or_default()) {
             let detail = "too many HTTP/2 frames without a request";
             this.connection

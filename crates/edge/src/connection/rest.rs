@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Connection, Ending};
 
-/// How long a connection is without a request before its engine is taken down. A client that keeps asking does not pay for a new one.
-pub(super) const REST_AFTER: Duration = Duration::from_millis(250);
+/// How long a connection is without a request before its engine is taken down. A client that keeps asking does not pay for a new one; the
+/// shorter it is, the fewer engines there are at once when many clients come and stay.
+pub(super) const REST_AFTER: Duration = Duration::from_millis(50);
 
 /// A stream that can be waited for without a buffer to read into.
 pub(crate) trait Wakeable: AsyncRead + AsyncWrite + Send + Unpin + 'static {

@@ -1,7 +1,8 @@
 //! HTTP/2 connections whose streams run in the connection's own task.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -44,16 +45,19 @@ impl Streams {
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
         let shared = Arc::clone(&self.0);
-        let mut stream = Box::pin(stream);
-        let noted = std::future::poll_fn(move |context| {
-            shared.ran.store(true, Ordering::Relaxed);
-            // A panic stays in its stream, which is reset when it is dropped: the others of the connection go on.
-            let poll = AssertUnwindSafe(|| stream.as_mut().poll(context));
-            catch_unwind(poll).unwrap_or_else(|_| {
-                shared.node.metrics.panicked(Task::Request);
-                Poll::Ready(())
-            })
-        });
+        let noted = async move {
+            let mut stream = pin!(stream);
+            let turn = poll_fn(|context| {
+                shared.ran.store(true, Ordering::Relaxed);
+                // A panic stays in its stream, which is reset when it is dropped: the others of the connection go on.
+                let poll = AssertUnwindSafe(|| stream.as_mut().poll(context));
+                catch_unwind(poll).unwrap_or_else(|_| {
+                    shared.node.metrics.panicked(Task::Request);
+                    Poll::Ready(())
+                })
+            });
+            turn.await;
+        };
         let mut begun = self.0.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.push(Box::pin(noted));
     }

@@ -66,11 +66,12 @@ impl Exchange {
         let node = connection.node();
         // What could go wrong comes before anything is counted.
         let time = node.now();
+        let began = Instant::now();
         node.requests.fetch_add(1, Ordering::Relaxed);
         Box::new(Self {
             connection: Arc::clone(connection),
-            number: connection.request_begun(),
-            began: Instant::now(),
+            number: connection.request_begun(began),
+            began,
             time,
             method: method.clone(),
             target: target.clone(),
@@ -105,6 +106,11 @@ impl Exchange {
         self.connection
             .node()
             .request_id(self.connection.id(), self.number)
+    }
+
+    /// When the request came.
+    pub(crate) fn time(&self) -> UnixTime {
+        self.time
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
@@ -168,7 +174,7 @@ impl Exchange {
         self.complete = true;
     }
 
-    fn count(&self) {
+    fn count(&self, took: Duration) {
         let connection = &self.connection;
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
         connection.node().metrics.request_done(&RequestDone {
@@ -176,7 +182,7 @@ impl Exchange {
             status: self.status,
             verdict: trust.verdicts().overall(),
             reason: self.reason,
-            took: self.began.elapsed(),
+            took,
             first_byte: self.first_byte,
             received: self.request_bytes(),
             sent: self.sent,
@@ -269,7 +275,8 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.count();
+        let now = Instant::now();
+        self.count(now.saturating_duration_since(self.began));
         if self.is_logged() {
             // Refusals and failures are never left out.
             let sample = if self.went_well() {
@@ -281,7 +288,7 @@ impl Drop for Exchange {
                 self.write_record(stands_for);
             }
         }
-        self.connection.request_done(self.admission);
+        self.connection.request_done(self.admission, now);
         self.connection
             .node()
             .requests

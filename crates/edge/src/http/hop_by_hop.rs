@@ -45,7 +45,10 @@ pub(crate) fn remove(
                 if seen > OPTIONS_MAX {
                     return Err(TooManyOptions);
                 }
-                if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+                let option = option.trim_ascii();
+                // As most origins say; removed below in any case.
+                if !option.eq_ignore_ascii_case(b"keep-alive")
+                    && let Ok(name) = HeaderName::from_bytes(option)
                     && !protected(&name)
                 {
                     listed.push(name);

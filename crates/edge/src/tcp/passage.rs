@@ -42,7 +42,7 @@ impl Passage {
         let time = node.now();
         node.requests.fetch_add(1, Ordering::Relaxed);
         Self {
-            id: node.request_id(connection.id(), connection.request_begun()),
+            id: node.request_id(connection.id(), connection.request_begun(Instant::now())),
             began: Instant::now(),
             time,
             admission: Admission::Other,
@@ -183,7 +183,7 @@ impl Drop for Passage {
                 self.write_record(stands_for);
             }
         }
-        self.connection.request_done(self.admission);
+        self.connection.request_done(self.admission, Instant::now());
         node.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct State<'p> {
     /// The result of the check in force, once it was asked for.
     checked: Option<EnforcementResult>,
     denials: [Option<&'p Denied>; MAX_DENY_REASONS],
+    /// Beyond these there are none.
+    denials_end: usize,
     response: Option<&'p Response>,
     redirect: Option<&'p Redirect>,
     origin: Option<&'p str>,
@@ -79,6 +81,7 @@ impl<'p> State<'p> {
             enforced: None,
             checked: None,
             denials: [None; MAX_DENY_REASONS],
+            denials_end: 0,
             response: None,
             redirect: None,
             origin: None,
@@ -126,6 +129,7 @@ impl<'p> State<'p> {
             } => {
                 if let Some(denial) = self.denials.get_mut(*slot) {
                     *denial = enabled.then_some(denied);
+                    self.denials_end = self.denials_end.max(*slot + 1);
                 }
             }
             Behavior::Enforce { check, forward } => {
@@ -145,9 +149,7 @@ impl<'p> State<'p> {
                     Direction::Request => &mut self.request_headers,
                     Direction::Response => &mut self.response_headers,
                 };
-                if let Some(chosen) = changes.chosen.get_mut(*slot) {
-                    *chosen = change.as_ref();
-                }
+                changes.choose(*slot, change.as_ref());
             }
             Behavior::Limit(limit) => self.limit = limit.as_ref(),
             Behavior::Log(template) => self.log = template.as_ref(),
@@ -211,7 +213,8 @@ impl<'p> State<'p> {
             }
             _ => {}
         }
-        let denied = self.denials.iter().copied().flatten().next()?;
+        let denials = self.denials.iter().take(self.denials_end);
+        let denied = denials.copied().flatten().next()?;
         Some(Denial::AccessDenied {
             rule: &denied.rule,
             reason: &denied.reason,
