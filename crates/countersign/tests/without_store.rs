@@ -123,6 +123,25 @@ fn edges_serve_their_last_good_snapshot_when_the_store_is_damaged() {
 }
 
 #[test]
+fn edges_serve_their_last_good_snapshot_when_a_newer_release_wrote_the_store() {
+    let world = World::new();
+    let newer = "import sqlite3, sys\n\
+        store = sqlite3.connect(sys.argv[1])\n\
+        store.execute(\"INSERT INTO _sqlx_migrations VALUES (9999, 'later', CURRENT_TIMESTAMP, TRUE, X'00', 1)\")\n\
+        store.commit()";
+    let status = Command::new("python3")
+        .args(["-c", newer])
+        .arg(world.path("store/controller.sqlite"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut serving = world.serve();
+    serving.wait_for_line("a newer release of this program wrote the store (schema 9999)");
+    serving.wait_for_line("edge ready");
+    assert!(world.ask(Some("alice")).contains("origin_unreachable"));
+}
+
+#[test]
 fn an_altered_last_good_snapshot_is_never_served() {
     let world = World::new();
     remove(&world.path("store"));

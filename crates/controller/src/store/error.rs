@@ -20,13 +20,27 @@ pub(crate) enum StoreError {
     Locked,
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A later release has changed the schema.
+    #[error(
+        "a newer release of this program wrote the store (schema {0}): start that release, or put back the copies of `store/` and `edge/` from before the upgrade"
+    )]
+    Newer(i64),
     /// A change was about to be committed without its audit entry.
     #[error("a change was not recorded in the audit log")]
     Unrecorded,
     /// A value that is to be stored cannot be encoded.
     #[error("a value cannot be encoded")]
     Encode(#[from] serde_json::Error),
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMissing(schema) => Self::Newer(schema),
+            error => Self::Migrate(error),
+        }
+    }
 }
 
 impl StoreError {
