@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_snapshot::{ClientAuthMode, OriginScheme, Snapshot};
 use countersign_testkit::process::Program;
 use countersign_testkit::{Ca, Credential, Pki};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::forwarding::credential;
@@ -210,4 +210,44 @@ async fn a_foreign_origin_of_grpc_knows_the_edge_by_its_certificate() {
         call(&found, "unary")["metadata"]["countersign-reason"],
         "origin_untrusted"
     );
+}
+
+/// `authClientCert`: a call does not reach an origin that does not ask who the edge is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_origin_of_grpc_that_does_not_ask_gets_no_call_where_the_rules_want_it_to() {
+    let files = Files::new();
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let own = root.server(["origin.test"]).issue();
+    let shown = edges.client("edge-1").issue();
+    let silent = files.credential("origin", &own).to_vec();
+    let mut asking = silent.clone();
+    asking.push(files.file("edges.pem", edges.pem()));
+    let world = World::empty().await;
+    let mut binding = world.open_binding("open", &["open.test"]);
+    binding.rules = json!({"rules": {"name": "default", "behaviors": [{"name": "mtlsOriginKeystore",
+        "options": {"enable": true, "clientCertificateVersionGuid": "edge-1", "authClientCert": true}}]},
+        "ruleFormat": "latest"})
+    .to_string();
+    for (arguments, asks) in [(asking, true), (silent, false)] {
+        let (_origin, port) = origin(&arguments);
+        world
+            .activate_with(std::slice::from_ref(&binding), |snapshot| {
+                snapshot.origins = vec![tls_to("main", port, &root)];
+                snapshot.client_credentials = vec![credential(&world, "edge-1", &shown)];
+            })
+            .await;
+        let found = calls(&world, "open.test", None);
+        if asks {
+            expect_everything(&found);
+            assert_eq!(call(&found, "unary")["trailers"]["seen-peer"], "edge-1");
+            continue;
+        }
+        for name in ["unary", "bidirectional"] {
+            let refused = call(&found, name);
+            assert_eq!(refused["status"], "UNAVAILABLE", "{refused}");
+            let reason = &refused["metadata"]["countersign-reason"];
+            assert_eq!(reason, "origin_did_not_ask", "{refused}");
+        }
+    }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use countersign_edge::{Admin, metrics_document};
 use countersign_snapshot::ClientAuthMode;
+use countersign_testkit::wait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::World;
 
@@ -301,4 +302,40 @@ fn the_dashboard_asks_only_for_metrics_and_labels_that_exist() {
         }
     }
     assert!(queries >= 25, "{queries}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_the_origin_closed_is_soon_counted_no_more() {
+    let world = World::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (close, closing) = tokio::sync::oneshot::channel();
+    let origin = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        closing.await.unwrap();
+    });
+    world
+        .activate_with(&[world.open_binding("open", &["open.test"])], |snapshot| {
+            snapshot.origins[0].endpoints[0].port = port;
+        })
+        .await;
+    let admin = admin(&world);
+    let open = r#"countersign_edge_origin_connections{network="staging",origin="main"}"#;
+    let response = world.http1("open.test").await.get("/").await.unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(sample(&admin, open).await, 1.0);
+    close.send(()).unwrap();
+    origin.await.unwrap();
+    // No other request comes that would find out.
+    wait::until_async("no connection", async || match sample(&admin, open).await {
+        0.0 => Ok(()),
+        count => Err(count),
+    })
+    .await;
 }

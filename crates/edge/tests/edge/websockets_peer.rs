@@ -7,9 +7,12 @@ use std::time::Duration;
 use countersign_snapshot::{Binding, ClientAuthMode};
 use countersign_testkit::process::Program;
 use countersign_testkit::{Credential, Pki};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::world::{CLIENTS, World, ca_set};
+use crate::forwarding::credential;
+use crate::websocket;
+use crate::world::{CLIENTS, World, ca_set, tls_to};
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/websockets");
 /// Over HTTP/1.1, and over HTTP/2.
@@ -28,6 +31,61 @@ async fn site() -> (World, [Binding; 1], Program, u16) {
         })
         .await;
     (world, bindings, origin, port)
+}
+
+/// `authClientCert`: no WebSocket begins at an origin that does not ask who the edge is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_origin_that_does_not_ask_gets_no_websocket_where_the_rules_want_it_to() {
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let own = root.server(["origin.test"]).issue();
+    let shown = edges.client("edge-1").issue();
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let credentials = [
+        file("chain.pem", own.chain_pem()),
+        file("key.pem", own.key_pem()),
+    ];
+    let world = World::empty().await;
+    let rules = json!({"rules": {"name": "default", "behaviors": [{"name": "mtlsOriginKeystore",
+        "options": {"enable": true, "clientCertificateVersionGuid": "edge-1", "authClientCert": true}}]},
+        "ruleFormat": "latest"});
+    let binding = Binding {
+        rules: rules.to_string(),
+        ..world.binding("a", &["a.test"], ClientAuthMode::Request, &[CLIENTS])
+    };
+    for asks in [true, false] {
+        let authorities = asks.then(|| file("edges.pem", edges.pem()));
+        let script = format!("{PEERS}/origin.py");
+        let mut command = Command::new("python3");
+        command.arg(script).args(&credentials).args(authorities);
+        let mut origin = Program::start(&mut command);
+        let line = origin.wait_for_line("port ");
+        let port = line.trim_start_matches("port ").parse().unwrap();
+        world
+            .activate_with(std::slice::from_ref(&binding), |snapshot| {
+                snapshot.origins = vec![tls_to("main", port, &root)];
+                snapshot.client_credentials = vec![credential(&world, "edge-1", &shown)];
+            })
+            .await;
+        let (over_http1, _) = websocket::open(&world, "a.test", Some(&world.alice())).await;
+        let (over_http2, _) = websocket::open_stream(&world, "websocket", "/ws").await;
+        let expected = if asks { [101, 200] } else { [502, 502] };
+        assert_eq!([over_http1, over_http2].map(|it| it.as_u16()), expected);
+    }
+    for method in ["GET", "CONNECT"] {
+        world
+            .record("the refused WebSocket", |record| {
+                record["path"] == "/ws"
+                    && record["method"] == method
+                    && record["reason"] == "origin_did_not_ask"
+            })
+            .await;
+    }
 }
 
 fn client(world: &World, script: &str, credential: &Credential) -> (Program, TempDir) {

@@ -78,8 +78,9 @@ METHODS = {
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", METHODS),))
 if len(sys.argv) > 1:
-    chain, key, clients = (open(path, "rb").read() for path in sys.argv[1:])
-    credentials = grpc.ssl_server_credentials([(key, chain)], clients, require_client_auth=True)
+    # Without authorities it asks for no certificate.
+    chain, key, *clients = (open(path, "rb").read() for path in sys.argv[1:])
+    credentials = grpc.ssl_server_credentials([(key, chain)], *clients, require_client_auth=bool(clients))
     port = server.add_secure_port("127.0.0.1:0", credentials)
 else:
     port = server.add_insecure_port("127.0.0.1:0")
