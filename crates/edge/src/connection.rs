@@ -229,33 +229,31 @@ impl Connection {
         }
     }
 
-    /// Judges the client anew and ends the connection when it may not go on.
-    pub(crate) fn sweep(&self, why: &Why) {
+    /// Judges the client anew and ends the connection when it may not go on, which is what this gives.
+    pub(crate) fn sweep(&self, why: &Why) -> bool {
         let was_valid = self.trust.load().verdicts().any_valid();
-        match self.judge_again() {
-            Ok(trust)
-                if trust.binding().mode() == ClientAuthMode::Require
-                    && !trust.verdicts().any_valid() =>
-            {
-                self.cut_off(why, &trust);
-            }
-            // Where certificates are asked for and rules decide, an idle client gets an explanation with its next request; what was let in
-            // on the strength of a certificate that is no longer good is cut off, and so is all that a revoked client has open.
-            Ok(trust)
-                if was_valid
-                    && !trust.verdicts().any_valid()
-                    && (self.admitted() > 0
-                        || trust.verdicts().overall().reason() == Some(Reason::Revoked)) =>
-            {
-                self.cut_off(why, &trust);
-            }
-            // Nothing is asked on it again that could get an explanation.
-            Ok(trust) if self.protocol == Protocol::Tcp && !tcp::may_go_on(self, &trust) => {
-                self.cut_off(why, &trust);
-            }
-            Ok(_) => {}
-            Err(_) => self.cut_off(why, &self.latest()),
+        let (ends, trust) = match self.judge_again() {
+            Ok(trust) => (self.may_not_go_on(&trust, was_valid), trust),
+            Err(_) => (true, self.latest()),
+        };
+        if ends {
+            self.cut_off(why, &trust);
         }
+        ends
+    }
+
+    fn may_not_go_on(&self, trust: &Trust, was_valid: bool) -> bool {
+        let valid = trust.verdicts().any_valid();
+        let required = trust.binding().mode() == ClientAuthMode::Require;
+        // Where certificates are asked for and rules decide, an idle client gets an explanation with its next request; what was let in
+        // on the strength of a certificate that is no longer good is cut off, and so is all that a revoked client has open.
+        let lost = was_valid
+            && !valid
+            && (self.admitted() > 0
+                || trust.verdicts().overall().reason() == Some(Reason::Revoked));
+        // Nothing is asked on it again that could get an explanation.
+        let silent = self.protocol == Protocol::Tcp;
+        (required && !valid) || lost || (silent && !tcp::may_go_on(self, trust))
     }
 
     fn cut_off(&self, why: &Why, trust: &Trust) {

@@ -76,6 +76,8 @@ pub(crate) struct Node {
     why: Mutex<Why>,
     /// Wakes the sweep of live connections.
     pub(crate) trust_changed: Notify,
+    /// Up to which epoch all live connections were swept.
+    pub(crate) swept: watch::Sender<u64>,
     next_connection: AtomicU64,
     /// Makes ids of requests that nobody can guess and that differ between nodes and starts.
     random: RandomState,
@@ -126,6 +128,7 @@ impl Node {
             epoch: AtomicU64::new(0),
             why: Mutex::default(),
             trust_changed: Notify::new(),
+            swept: watch::Sender::new(0),
             next_connection: AtomicU64::new(1),
             random: RandomState::new(),
             alt_svc: parts.alt_svc,

@@ -90,7 +90,7 @@ impl Offers {
         generation: &mut Generation,
         since: Instant,
     ) -> Result<(), OfferError> {
-        let snapshot = self.verify(signed)?;
+        let snapshot = self.verify(signed).await?;
         *generation = snapshot.generation;
         let Next::Enforce(enforced) = self.build(snapshot, signed).await? else {
             return Ok(());
@@ -118,7 +118,7 @@ impl Offers {
                 return tracing::error!(path = %path.display(), error = &error as &dyn std::error::Error, "the last good snapshot cannot be read; handshakes are refused until one comes");
             }
         };
-        let restored = match self.verify(&signed) {
+        let restored = match self.verify(&signed).await {
             Ok(snapshot) => self.build(snapshot, &signed).await,
             Err(error) => Err(error),
         };
@@ -135,8 +135,11 @@ impl Offers {
         }
     }
 
-    fn verify(&self, signed: &SignedSnapshot) -> Result<Snapshot, OfferError> {
-        Ok(signed.verify(&self.verifying_key, self.node.network)?)
+    async fn verify(&self, signed: &Arc<SignedSnapshot>) -> Result<Snapshot, OfferError> {
+        let (signed, key, network) = (Arc::clone(signed), self.verifying_key, self.node.network);
+        // Megabytes are hashed and decoded: not on the threads that serve.
+        let verified = tokio::task::spawn_blocking(move || signed.verify(&key, network)).await;
+        Ok(verified.map_err(|_| OfferError::Interrupted)??)
     }
 
     async fn build(&self, snapshot: Snapshot, signed: &SignedSnapshot) -> Result<Next, OfferError> {
@@ -168,7 +171,7 @@ impl Offers {
                 &node.limits,
             )
         };
-        // Keys are opened and thousands of certificates read: not on the threads that serve.
+        // Keys are opened and thousands of certificates read: there neither.
         let enforced = tokio::task::spawn_blocking(build)
             .await
             .map_err(|_| OfferError::Interrupted)??;

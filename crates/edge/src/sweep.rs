@@ -3,7 +3,6 @@
 //! A change is compared with what connections have in common, so that only those are judged that it may concern; the others are told that
 //! they are up to date. Time is a matter of those whose trust ends next.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,10 @@ use crate::node::{Node, Phase};
 use crate::registry::{Mark, cas};
 
 mod change;
+mod pace;
 
 use change::{Change, Swept};
+use pace::Pace;
 
 /// Expiry is noticed within this, also when the clock was set.
 const TICK: Duration = Duration::from_millis(250);
@@ -31,7 +32,10 @@ pub(crate) async fn follow_changes(node: Arc<Node>) {
     loop {
         tokio::select! {
             () = async { drop(phase.wait_for(|phase| *phase == Phase::Ended).await) } => return,
-            () = node.trust_changed.notified() => swept = after_change(&node, swept).await,
+            () = node.trust_changed.notified() => {
+                swept = after_change(&node, swept).await;
+                node.swept.send_replace(swept.epoch());
+            }
         }
     }
 }
@@ -55,8 +59,8 @@ pub(crate) async fn follow_time(node: Arc<Node>) {
     }
 }
 
-/// Ends those that a change took the trust of, on all processors: all of it is to be done within a second. Then the others are brought up to
-/// date, by one of them. Not on the threads that serve.
+/// Ends those that a change took the trust of: all of it is to be done within a second. Then the others are brought up to date. Not on the
+/// threads that serve, and at a pace that leaves them the processors.
 ///
 /// Gives what is swept now: what was before when something of it went wrong, so that the next change is compared with that.
 async fn after_change(node: &Arc<Node>, swept: Swept) -> Swept {
@@ -67,7 +71,7 @@ async fn after_change(node: &Arc<Node>, swept: Swept) -> Swept {
     let Ok(change) = begun.map(Arc::new) else {
         return swept;
     };
-    let parts = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let parts = pace::threads();
     let judged = on_all(parts, |part| {
         let (node, change) = (Arc::clone(node), Arc::clone(&change));
         move || change.judge(&node, part, parts)
@@ -107,8 +111,10 @@ pub(crate) async fn after_answer(node: &Arc<Node>, certificate: &Certificate) {
     on_all(1, |_| {
         let (node, marks) = (Arc::clone(&node), std::mem::take(&mut marks));
         move || {
-            node.registry
-                .marked(0, 1, &marks, |connection| connection.sweep(&why));
+            let mut pace = Pace::new();
+            node.registry.marked(0, 1, &marks, |connection| {
+                pace.step(connection.sweep(&why));
+            });
         }
     })
     .await;
@@ -121,8 +127,7 @@ async fn after_time(node: &Arc<Node>) {
     if due.is_empty() {
         return;
     }
-    let parts = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let size = due.len().div_ceil(parts);
+    let size = due.len().div_ceil(pace::threads());
     let parts: Vec<Vec<_>> = due.chunks(size).map(<[_]>::to_vec).collect();
     let mut parts = parts.into_iter();
     on_all(parts.len(), |_| {
@@ -133,12 +138,13 @@ async fn after_time(node: &Arc<Node>) {
 }
 
 fn judge_due(due: &[(UnixTime, Arc<Connection>)], now: UnixTime) {
+    let mut pace = Pace::new();
     for (end, connection) in due {
         let ago = now.saturating_since(*end);
-        connection.sweep(&Why {
+        pace.step(connection.sweep(&Why {
             expired: Instant::now().checked_sub(ago),
             ..Why::default()
-        });
+        }));
     }
 }
 

@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
 use crate::{Ca, Credential, OpenSsl, der};
+
+mod daemon;
+
+use daemon::Daemon;
 
 /// A running responder of one authority. It stops when dropped.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ struct Shared {
     state: Mutex<State>,
     /// `openssl` works on files with fixed names.
     turn: tokio::sync::Mutex<()>,
+    /// Gets the connections as they come when there is one.
+    daemon: Mutex<Option<Daemon>>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +95,7 @@ impl OcspResponder {
                 last: Vec::new(),
             }),
             turn: tokio::sync::Mutex::default(),
+            daemon: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -147,6 +154,22 @@ impl OcspResponder {
     /// Behaves like this from now on.
     pub fn behaves(&self, manner: Manner) {
         self.shared.state.lock().unwrap().manner = manner;
+    }
+
+    /// From now on `openssl` itself is the server, with what was said so far about certificates.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no network of its own for it on this machine, with the reason.
+    pub fn becomes_openssl(&self) -> Result<(), String> {
+        let openssl = &self.shared.openssl;
+        openssl.write("index.txt", &self.shared.state.lock().unwrap().index);
+        let daemon = Daemon::start(
+            openssl.path().to_owned(),
+            "-index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -rmd sha256 -nmin 6000",
+        )?;
+        *self.shared.daemon.lock().unwrap() = Some(daemon);
+        Ok(())
     }
 
     /// How often it was asked.
@@ -218,6 +241,19 @@ impl Drop for OcspResponder {
 }
 
 async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
+    let socket = shared
+        .daemon
+        .lock()
+        .unwrap()
+        .as_ref()
+        .map(|it| it.socket.clone());
+    if let Some(socket) = socket {
+        shared.asked.fetch_add(1, Ordering::SeqCst);
+        let mut daemon = UnixStream::connect(socket).await.unwrap();
+        // Either side may end as it likes.
+        let _ = copy_bidirectional(&mut stream, &mut daemon).await;
+        return;
+    }
     let Some((method, request)) = read(&mut stream).await else {
         return;
     };

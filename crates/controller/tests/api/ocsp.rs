@@ -7,7 +7,7 @@ use countersign_snapshot::{RevocationManifest, StatusAnswer, StatusQuestion};
 use countersign_testkit::ocsp::{Manner, OcspResponder, Status, response};
 use countersign_testkit::pki::eku;
 use countersign_testkit::{Ca, Credential, DAY, NOW, Pki, wait};
-use countersign_trust::ocsp::{NoncePolicy, OcspAnswer, Question};
+use countersign_trust::ocsp::{CertificateState, NoncePolicy, OcspAnswer, Question};
 use countersign_trust::{
     CaSetVersion, Certificate, Clock as _, PeerChain, Policy, RevocationIndex, RevocationMode,
     RevocationPolicy, RevocationScope, Sha1Signatures, UnixTime, evaluate_with_answers, ocsp,
@@ -330,6 +330,48 @@ async fn what_the_responder_does_not_know_is_unknown() {
         scene.decided(None, RevocationMode::Require),
         "revocation_unknown"
     );
+}
+
+/// Elsewhere `openssl` makes the answers and the server is ours; here it is the server too. It listens at all addresses, so that it needs a
+/// network of its own. Where none can be made, this says why, and its answers are what the other tests are about anyway.
+#[tokio::test]
+async fn openssl_as_the_server_is_asked_by_either_method_and_understood() {
+    for (nonce, certificate_id) in [("require", "sha1"), ("off", "sha256")] {
+        let scene = Scene::unconfigured().await;
+        scene
+            .configure(json!({"nonce": nonce, "certIdHash": certificate_id}))
+            .await;
+        let [good, revoked, unknown] =
+            ["good", "revoked", "unknown"].map(|name| scene.root.client(name).issue());
+        scene.responder.says(&good, Status::Good);
+        scene.responder.says(&revoked, Status::Revoked);
+        if let Err(reason) = scene.responder.becomes_openssl() {
+            return println!("no network of its own for a server of openssl: {reason}");
+        }
+        let source = scene.world.controller.status_source();
+        for (client, expected) in [
+            (&good, "good"),
+            (&revoked, "revoked"),
+            (&unknown, "unknown"),
+        ] {
+            let question = scene.question(client, &scene.root);
+            let asked = source.ask(question.clone()).await.ocsp.expect("an answer");
+            let question = Question {
+                certificate: &question.certificate,
+                issuer: &question.issuer,
+                nonce: None,
+            };
+            let (ignore, now) = (NoncePolicy::Ignore, asked.received);
+            let answer = ocsp::verify(&asked.body, &question, ignore, asked.sha1, now).unwrap();
+            let state = match answer.state() {
+                CertificateState::Good => "good",
+                CertificateState::Revoked { .. } => "revoked",
+                CertificateState::Unknown => "unknown",
+            };
+            assert_eq!(state, expected, "nonce: {nonce}");
+        }
+        assert_eq!(scene.responder.asked(), 3);
+    }
 }
 
 #[tokio::test]

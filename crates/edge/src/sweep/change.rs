@@ -10,6 +10,7 @@ use crate::connection::{Connection, Protocol, Why};
 use crate::enforced::{Enforced, EnforcedBinding};
 use crate::node::Node;
 use crate::registry::{Mark, Standing, cas};
+use crate::sweep::pace::Pace;
 
 /// What all live connections were brought up to.
 #[derive(Clone, Debug)]
@@ -24,6 +25,10 @@ impl Swept {
             epoch: 0,
             revocation: node.tls.revocation(),
         }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
     }
 }
 
@@ -110,26 +115,29 @@ impl Change {
 
     /// Judges those whom the change may concern, in one of so many parts.
     pub(super) fn judge(&self, node: &Node, part: usize, parts: usize) {
+        let mut pace = Pace::new();
         let judge = |connection: &Connection| {
-            if connection.swept() < self.epoch {
-                connection.sweep(&self.why);
-            }
+            connection.swept() < self.epoch && connection.sweep(&self.why)
         };
-        node.registry.marked(part, parts, &self.marks, judge);
+        node.registry
+            .marked(part, parts, &self.marks, |connection| {
+                pace.step(judge(connection));
+            });
         let changes = &self.changes;
         node.registry
             .marked(part, parts, &self.listed, |connection| {
                 let leaf = connection.peer().chain().map(PeerChain::leaf);
-                if leaf.is_some_and(|leaf| changes.lists(leaf)) {
-                    judge(connection);
-                }
+                let listed = leaf.is_some_and(|leaf| changes.lists(leaf));
+                pace.step(listed && judge(connection));
             });
     }
 
     /// Tells the others that they are, so that their next request finds it so, and that nothing of what was in force stays in memory.
     pub(super) fn bring_up_to_date(&self, node: &Node) {
-        node.registry
-            .for_each(|connection, standing| self.bring(connection, standing));
+        let mut pace = Pace::new();
+        node.registry.for_each(|connection, standing| {
+            pace.step(self.bring(connection, standing));
+        });
         let Some(enforced) = &self.enforced else {
             return;
         };
@@ -141,10 +149,11 @@ impl Change {
         }
     }
 
-    fn bring(&self, connection: &Connection, standing: Mark) {
+    /// Gives whether the connection ends.
+    fn bring(&self, connection: &Connection, standing: Mark) -> bool {
         let swept = connection.swept();
         if swept >= self.epoch {
-            return;
+            return false;
         }
         if Self::decides_now(connection) {
             return connection.sweep(&self.why);
@@ -156,9 +165,11 @@ impl Change {
                 // A refusal may be none any more.
                 let kept = self.changes.is_empty() || connection.latest().verdicts().none_refused();
                 connection.carry(enforced, binding, self.epoch, kept);
+                false
             }
             (Some(Fate::Goes(binding)), Some(enforced)) if swept >= self.from => {
                 connection.carry(enforced, binding, self.epoch, false);
+                false
             }
             _ => connection.sweep(&self.why),
         }

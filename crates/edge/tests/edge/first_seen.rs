@@ -363,6 +363,43 @@ async fn a_client_waits_no_longer_than_the_budget_and_the_policy_decides() {
     }
 }
 
+/// Who did not wait for the answer is not forgotten when it comes: this connection ends, and nobody else's.
+#[tokio::test]
+async fn an_answer_that_comes_later_ends_the_connections_of_whom_it_revokes() {
+    let world = World::with(
+        |limits| limits.status_wait = Duration::from_millis(50),
+        Origin::start().await,
+    )
+    .await;
+    let binding = looking(&world, ClientAuthMode::Require, RevocationMode::Prefer);
+    world.activate(&[binding]).await;
+    let source = Source::hand_to(&world);
+    *source.takes.lock().unwrap() = Duration::from_secs(1);
+    let (alice, bob) = (world.alice(), world.clients.client("bob").issue());
+    source.says(&alice, Status::Revoked);
+    source.says(&bob, Status::Good);
+    let mut of_bob = world.http1_as("a.test", &bob).await;
+    // Two connections of one client, of which only the first made the node ask.
+    let mut of_alice = [
+        world.http1_as("a.test", &alice).await,
+        world.http1_as("a.test", &alice).await,
+    ];
+    for http in &mut of_alice {
+        assert_eq!(http.get("/").await.unwrap().status, StatusCode::OK);
+    }
+    for http in of_alice {
+        tokio::time::timeout(wait::PATIENCE, http.closed())
+            .await
+            .expect("the connection to end")
+            .unwrap();
+    }
+    assert_eq!(of_bob.get("/").await.unwrap().status, StatusCode::OK);
+    assert_eq!(source.asked(), 2);
+    let cut_off =
+        "countersign_edge_cut_off_duration_seconds_count{network=\"staging\",cause=\"revocation\"}";
+    assert!((sample(&admin(&world), cut_off).await - 2.0).abs() < 0.5);
+}
+
 /// Invariant I9: it is asked about once, and its CA's silence is no other client's trouble.
 #[tokio::test]
 async fn about_whom_nothing_can_be_known_is_refused_only_where_that_is_required() {
