@@ -14,6 +14,8 @@ mod activations;
 mod client_credentials;
 #[path = "api/conforms.rs"]
 mod conforms;
+#[path = "engine/declaration_places.rs"]
+mod declaration_places;
 #[path = "engine/declarations.rs"]
 mod declarations;
 #[path = "engine/edge_certificates.rs"]

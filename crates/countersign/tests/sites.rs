@@ -206,6 +206,17 @@ fn every_accepted_combination_of_switches_does_what_it_says() {
     combination("--plain-http", false, false, plain, &[]);
     let flags = format!("--plain-http {ORIGIN_TLS}");
     combination(&flags, false, false, secure, &[]);
+
+    // What is there can be written down and applied again, in every form, and nothing changes.
+    for form in ["yaml", "toml", "json"] {
+        let exported = world.done(&format!("export --form {form}"));
+        for word in ["terminateOnly", "plainHttp", "clientCredentials"] {
+            assert!(exported.contains(word), "{form}: {word}");
+        }
+        let file = format!("all.{form}");
+        std::fs::write(world.path(&file), exported).unwrap();
+        world.done(&format!("apply -f {file} --plan"));
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub use fingerprint::{Fingerprint, ParseFingerprintError};
 pub use general_name::GeneralName;
 pub use identity::ClientIdentity;
 pub use key::{KeyAlgorithm, PublicKey};
-pub use name::{Attribute, DistinguishedName};
+pub use name::{Attribute, DistinguishedName, is_unprintable};
 pub use oid::ObjectIdentifier;
 pub use peer_chain::PeerChain;
 pub use policy::{ExtendedKeyUsageRule, Policy};

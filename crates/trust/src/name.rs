@@ -11,6 +11,8 @@ mod canonical;
 mod parse;
 mod text;
 
+pub use text::is_unprintable;
+
 pub(crate) use canonical::prepare;
 
 /// A distinguished name. Two are equal when RFC 5280 §7.1 says so: case, inner white space and string types do not matter, order does.

@@ -8,6 +8,7 @@ mod affected;
 mod export;
 mod make;
 mod names;
+mod places;
 
 use std::sync::Arc;
 

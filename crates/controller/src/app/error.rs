@@ -81,11 +81,16 @@ impl ServiceError {
 
     /// Says that what every pointer points into is itself at this place of the request.
     #[must_use]
-    pub(crate) fn below(mut self, place: &str) -> Self {
+    pub(crate) fn below(self, place: &str) -> Self {
+        self.moved(|inner| format!("{place}{}", inner.unwrap_or_default()))
+    }
+
+    /// Says of every pointer where that is in the request.
+    #[must_use]
+    pub(crate) fn moved(mut self, place: impl Fn(Option<&str>) -> String) -> Self {
         let items = self.items.iter_mut().map(|item| &mut item.pointer);
         for pointer in items.chain([&mut self.pointer]) {
-            let inner = pointer.take().unwrap_or_default();
-            *pointer = Some(format!("{place}{inner}"));
+            *pointer = Some(place(pointer.as_deref()));
         }
         self
     }

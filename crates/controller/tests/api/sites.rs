@@ -124,7 +124,7 @@ async fn an_account_without_the_feature_neither_sees_nor_changes_mutual_tls_of_i
     refused.problem(403, "feature-not-enabled");
     assert_eq!(
         refused.body["pointer"],
-        "/sites/www.a.test/mutualAuthentication"
+        "/sites/www.a.test/settings/mutualAuthentication"
     );
     let same = world.post("/v1/apply", apply(declaration)).await;
     assert_eq!(same.expect(200).body["changes"], json!([]));

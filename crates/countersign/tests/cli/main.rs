@@ -87,6 +87,37 @@ fn refusals_in_logs_are_summarised_with_what_to_do() {
     World::empty().check("logs.txt");
 }
 
+/// What strangers made the edge write, or a disk that was full: a gigabyte without an end of line, halves of records, no UTF-8, and names that
+/// would write on the terminal. The report has a quarter of that memory.
+#[test]
+fn a_hostile_log_is_summarised_in_little_memory_and_shows_nothing_as_it_is() {
+    let world = World::empty();
+    let record = |host: &str, subject: &str| {
+        format!(
+            "{{\"event\":\"request\",\"time\":\"2026-06-01T00:00:00Z\",\"host\":\"{host}\",\"client_subject\":\"{subject}\",\"reason\":\"expired\"}}\n"
+        )
+    };
+    let mut log = record("a.test\\u001b[2J", "CN=\\u202egnp\\u0007\\u009b31m").into_bytes();
+    log.extend_from_slice(b"{\"event\":\"request\",\"time\":\"2026-06-0");
+    log.extend_from_slice(b"\n\xff\xfe\x00 no text\n");
+    let mut long = vec![b'x'; 5 << 20];
+    long.push(b'\n');
+    log.extend_from_slice(&long);
+    log.extend_from_slice(record("b.test", "CN=b").as_bytes());
+    std::fs::write(world.path("hostile.log"), log).unwrap();
+    let sparse = std::fs::File::create(world.path("sparse.log")).unwrap();
+    sparse.set_len(1 << 30).unwrap();
+    let script = "ulimit -v 262144; countersign logs report sparse.log hostile.log";
+    let output = world.shell(script);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("refused       2"), "{text}");
+    assert!(text.contains("unreadable    2 lines"), "{text}");
+    assert!(text.contains("a.test\\u{1b}[2J"), "{text}");
+    let is_bad = |it: char| (it.is_control() && it != '\n') || it == '\u{202e}';
+    assert!(!text.contains(is_bad), "{text:?}");
+}
+
 #[test]
 fn mistakes_are_explained_with_what_helps() {
     World::started().check("mistakes.txt");

@@ -130,8 +130,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Controls, and the marks that make text run backwards on a screen.
-fn is_unprintable(character: char) -> bool {
+/// Whether texts show a character by its octets: controls, and the marks that make text run backwards on a screen.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,5 +1,7 @@
 //! Subjects as people write them.
 
+use countersign_trust::is_unprintable;
+
 const MAX_CHARS: usize = 1_024;
 /// The types that [`countersign_trust::DistinguishedName::to_rfc2253`] does not write in capitals.
 const MIXED_CASE: [&str; 7] = [
@@ -59,7 +61,45 @@ fn normalise_part(part: &str) -> Result<String, SubjectError> {
         .iter()
         .find(|known| known.eq_ignore_ascii_case(kind))
         .map_or_else(|| kind.to_ascii_uppercase(), |known| (*known).to_owned());
-    Ok(format!("{kind}={value}"))
+    Ok(format!("{kind}={}", without_octets(value)))
+}
+
+/// RFC 2253 §2.4: any octet may be written as `\HH`. OpenSSL writes all of a character outside ASCII so (`\C3\BC`); we write the character.
+fn without_octets(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        shown.push_str(before);
+        let octets = octets(escape);
+        let text = std::str::from_utf8(&octets).ok();
+        let text = text.filter(|text| !text.is_empty() && !text.contains(is_unprintable));
+        let length = if let Some(text) = text {
+            shown.push_str(text);
+            octets.len() * 3
+        } else {
+            let next = escape.chars().nth(1).map_or(0, char::len_utf8);
+            shown.push_str(escape.get(..=next).unwrap_or(escape));
+            1 + next
+        };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// The octets outside ASCII that a text begins with in the form `\HH`.
+fn octets(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks_exact(3).map_while(|pair| {
+        let digits = pair.strip_prefix(b"\\")?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        digits
+            .bytes()
+            .all(|digit| digit.is_ascii_hexdigit())
+            .then(|| u8::from_str_radix(digits, 16).ok())
+            .flatten()
+    });
+    pairs.take_while(|octet| !octet.is_ascii()).collect()
 }
 
 #[cfg(test)]
@@ -77,6 +117,16 @@ mod tests {
         check(r"CN=a\  ,C=DE", r"CN=a\ ,C=DE");
         check(r"CN=a\\ ,C=DE", r"CN=a\\,C=DE");
         check("emailaddress=a@b", "emailAddress=a@b");
+        // As openssl writes what is outside ASCII.
+        check(
+            r"CN=J\C3\BCrgen \E2\82\AC\, \C3\A9,O=x",
+            "CN=Jürgen €\\, é,O=x",
+        );
+        check(r"CN=\C3,O=\C3\28", r"CN=\C3,O=\C3\28");
+        check(r"CN=\\C3\BC", r"CN=\\C3\BC");
+        // What is shown by its octets stays so.
+        check(r"CN=a\E2\80\AEb", r"CN=a\E2\80\AEb");
+        check(r"CN=Jürgen\2C", r"CN=Jürgen\2C");
         for bad in ["alice", "", "CN=", "CN=a,", "=a"] {
             assert_eq!(normalise(bad), Err(SubjectError::Form), "{bad}");
         }

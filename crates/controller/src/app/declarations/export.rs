@@ -103,7 +103,7 @@ pub(super) async fn declaration(
         names.hostnames(&mut hostnames, Unknown::Stays)?;
         let mut rules =
             serde_json::from_str(&version.rules).map_err(crate::store::StoreError::from)?;
-        names.rules(&mut rules, Unknown::Stays)?;
+        names.rules(&mut rules, "", Unknown::Stays)?;
         let mut origins = version.origins;
         names.origins(&mut origins, Unknown::Stays)?;
         let declared = DeclaredProperty {

@@ -29,34 +29,38 @@ pub(super) enum Unknown {
 }
 
 impl Names {
+    /// Errors have their place in the request that makes an edge certificate.
     pub(super) fn edge_certificate(
         &self,
         settings: &mut EdgeCertificateSettings,
         unknown: Unknown,
     ) -> Result<(), ServiceError> {
+        let base = "/settings/mutualAuthentication";
         if let Some(mutual) = &mut settings.mutual_authentication {
-            self.ca_set(&mut mutual.ca_set_id, unknown)?;
-            for name in &mut mutual.additional_ca_set_ids {
-                self.ca_set(name, unknown)?;
+            self.ca_set(&mut mutual.ca_set_id, unknown)
+                .map_err(|error| error.at(format!("{base}/caSetId")))?;
+            for (index, name) in mutual.additional_ca_set_ids.iter_mut().enumerate() {
+                self.ca_set(name, unknown)
+                    .map_err(|error| error.at(format!("{base}/additionalCaSetIds/{index}")))?;
             }
         }
         Ok(())
     }
 
+    /// Errors have their place in the request that makes a site.
     pub(super) fn site(
         &self,
         settings: &mut SiteSettings,
         unknown: Unknown,
     ) -> Result<(), ServiceError> {
-        for name in &mut settings.edge_certificate_ids {
-            self.certificate(name, unknown)?;
-        }
+        self.certificates(&mut settings.edge_certificate_ids, "", unknown)?;
         if let Some(clients) = &mut settings.mutual_authentication {
-            for name in &mut clients.ca_set_ids {
-                self.ca_set(name, unknown)?;
+            for (index, name) in clients.ca_set_ids.iter_mut().enumerate() {
+                let at = || format!("/mutualAuthentication/caSetIds/{index}");
+                self.ca_set(name, unknown).map_err(|error| error.at(at()))?;
             }
         }
-        self.origin(&mut settings.origin, unknown)
+        self.origin(&mut settings.origin, "/origin", unknown)
     }
 
     pub(super) fn origins(
@@ -64,14 +68,23 @@ impl Names {
         origins: &mut BTreeMap<String, SiteOrigin>,
         unknown: Unknown,
     ) -> Result<(), ServiceError> {
-        origins
-            .values_mut()
-            .try_for_each(|origin| self.origin(origin, unknown))
+        for (id, origin) in origins {
+            let id = id.replace('~', "~0").replace('/', "~1");
+            self.origin(origin, &format!("/origins/{id}"), unknown)?;
+        }
+        Ok(())
     }
 
-    fn origin(&self, origin: &mut SiteOrigin, unknown: Unknown) -> Result<(), ServiceError> {
+    fn origin(
+        &self,
+        origin: &mut SiteOrigin,
+        at: &str,
+        unknown: Unknown,
+    ) -> Result<(), ServiceError> {
         match &mut origin.client_credential_id {
-            Some(name) => self.credential(name, unknown),
+            Some(name) => self
+                .credential(name, unknown)
+                .map_err(|error| error.at(format!("{at}/clientCredentialId"))),
             None => Ok(()),
         }
     }
@@ -81,47 +94,68 @@ impl Names {
         hostnames: &mut [PropertyHostname],
         unknown: Unknown,
     ) -> Result<(), ServiceError> {
-        for hostname in hostnames {
-            for name in &mut hostname.edge_certificate_ids {
-                self.certificate(name, unknown)?;
-            }
+        for (index, hostname) in hostnames.iter_mut().enumerate() {
+            let at = format!("/hostnames/{index}");
+            self.certificates(&mut hostname.edge_certificate_ids, &at, unknown)?;
         }
         Ok(())
     }
 
-    /// In a rule or anything around it: the CA sets of checks and of criteria, and the client credentials for origins.
-    pub(super) fn rules(&self, value: &mut Value, unknown: Unknown) -> Result<(), ServiceError> {
+    fn certificates(
+        &self,
+        names: &mut [String],
+        at: &str,
+        unknown: Unknown,
+    ) -> Result<(), ServiceError> {
+        for (index, name) in names.iter_mut().enumerate() {
+            replace(name, &self.edge_certificates, "edge certificate", unknown)
+                .map_err(|error| error.at(format!("{at}/edgeCertificateIds/{index}")))?;
+        }
+        Ok(())
+    }
+
+    /// In a rule or anything around it: the CA sets of checks and of criteria, and the client credentials for origins. `at` is where it is.
+    pub(super) fn rules(
+        &self,
+        value: &mut Value,
+        at: &str,
+        unknown: Unknown,
+    ) -> Result<(), ServiceError> {
         match value {
             Value::Array(values) => {
-                for value in values {
-                    self.rules(value, unknown)?;
+                for (index, value) in values.iter_mut().enumerate() {
+                    self.rules(value, &format!("{at}/{index}"), unknown)?;
                 }
             }
             Value::Object(fields) => {
                 let option = match fields.get("name").and_then(Value::as_str) {
                     Some("clientCaSet") => "values",
                     Some("enforceMtlsSettings") => "certificateAuthoritySet",
+                    Some("mtlsOriginKeystore") => "clientCertificateVersionGuid",
                     _ => "",
                 };
                 let named = fields
                     .get_mut("options")
-                    .and_then(|options| options.get_mut(option))
-                    .and_then(Value::as_array_mut);
-                for value in named.into_iter().flatten() {
-                    if let Value::String(name) = value {
-                        self.ca_set(name, unknown)?;
+                    .and_then(|options| options.get_mut(option));
+                let at_option = format!("{at}/options/{option}");
+                match named {
+                    Some(Value::Array(values)) => {
+                        for (index, value) in values.iter_mut().enumerate() {
+                            if let Value::String(name) = value {
+                                self.ca_set(name, unknown)
+                                    .map_err(|error| error.at(format!("{at_option}/{index}")))?;
+                            }
+                        }
                     }
-                }
-                if fields.get("name").and_then(Value::as_str) == Some("mtlsOriginKeystore")
-                    && let Some(Value::String(text)) = fields
-                        .get_mut("options")
-                        .and_then(|options| options.get_mut("clientCertificateVersionGuid"))
-                {
-                    self.keystore(text, unknown)?;
+                    Some(Value::String(text)) if option == "clientCertificateVersionGuid" => {
+                        self.keystore(text, unknown)
+                            .map_err(|error| error.at(at_option))?;
+                    }
+                    _ => {}
                 }
                 for part in ["rules", "children", "criteria", "behaviors"] {
                     if let Some(value) = fields.get_mut(part) {
-                        self.rules(value, unknown)?;
+                        self.rules(value, &format!("{at}/{part}"), unknown)?;
                     }
                 }
             }
@@ -175,10 +209,6 @@ impl Names {
             *text = CredentialReference { id, version }.to_string();
         }
         Ok(())
-    }
-
-    fn certificate(&self, name: &mut String, unknown: Unknown) -> Result<(), ServiceError> {
-        replace(name, &self.edge_certificates, "edge certificate", unknown)
     }
 }
 

@@ -4,7 +4,7 @@ use countersign_api::v1::client_credentials::ClientCredentialVersionInput;
 use countersign_api::v1::declaration::DeclaredClientCredential;
 use countersign_trust::parse_bundle;
 
-use super::{Making, Uploads, escaped, not_among, within};
+use super::{Making, Uploads, not_among};
 use crate::app::chain::CheckedChain;
 use crate::app::client_credentials::{find_by_name, refuse_used};
 use crate::app::sites::network_of;
@@ -26,9 +26,7 @@ pub(super) fn read_upload(
         certificate_pem: declared.certificate_pem.clone(),
         private_key_pem: key.clone(),
     };
-    let (chain, _) = ClientCredentials::new(context)
-        .check(&input)
-        .map_err(|error| within(&format!("/clientCredentials/{}", escaped(name)), error))?;
+    let (chain, _) = ClientCredentials::new(context).check(&input)?;
     uploads.client_credentials.insert(name.to_owned(), chain);
     Ok(())
 }

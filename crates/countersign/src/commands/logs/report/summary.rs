@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 /// Beyond so many different hosts, issuers or clients the rest is counted as one: a log is written by strangers too.
 const NAMES_MAX: usize = 100_000;
 const THE_REST: &str = "(others)";
+/// Hosts of a reason, and reasons of everything else, to choose the most frequent from.
+const OTHERS_MAX: usize = 60;
+/// So much of a name is enough to know it by.
+const NAME_MAX_CHARS: usize = 200;
 
 /// What was counted so far.
 #[derive(Debug, Default)]
@@ -55,7 +59,7 @@ type Counts = HashMap<String, Count>;
 struct Count {
     refused: u64,
     others: HashMap<String, u64>,
-    last: String,
+    last: Option<UnixTime>,
     last_request_id: String,
 }
 
@@ -85,7 +89,8 @@ impl Summary {
         };
         let number = |field: &str| record.get(field).and_then(Value::as_u64);
         if text("event") == "records_dropped" {
-            self.totals.dropped += number("records").unwrap_or_default();
+            let dropped = number("records").unwrap_or_default();
+            self.totals.dropped = self.totals.dropped.saturating_add(dropped);
             return;
         }
         let Ok(time) = text("time").parse::<UnixTime>() else {
@@ -103,16 +108,16 @@ impl Summary {
         totals.first = Some(totals.first.map_or(time, |first| first.min(time)));
         totals.last = Some(totals.last.map_or(time, |last| last.max(time)));
         if text("event") == "request" {
-            totals.requests += stands_for;
+            totals.requests = totals.requests.saturating_add(stands_for);
         }
         if !text("would_deny").is_empty() {
-            totals.would_deny += stands_for;
+            totals.would_deny = totals.would_deny.saturating_add(stands_for);
         }
         let reason = text("reason");
         if reason.is_empty() {
             return;
         }
-        totals.refused += stands_for;
+        totals.refused = totals.refused.saturating_add(stands_for);
         let host = [text("host"), text("server_name"), "(no server name)"]
             .into_iter()
             .find(|name| !name.is_empty())
@@ -122,24 +127,25 @@ impl Summary {
             .find(|name| !name.is_empty())
             .unwrap_or("(unknown)");
         let count = |counts: &mut Counts, name: &str, other: &str| {
+            let (name, other) = (short(name), short(other));
             let name = if counts.len() >= NAMES_MAX && !counts.contains_key(name) {
                 THE_REST
             } else {
                 name
             };
             let count = counts.entry(name.to_owned()).or_default();
-            count.refused += stands_for;
+            count.refused = count.refused.saturating_add(stands_for);
             let known = count.others.contains_key(other);
-            let other = if known || count.others.len() < 100 {
+            let other = if known || count.others.len() < OTHERS_MAX {
                 other
             } else {
                 THE_REST
             };
-            *count.others.entry(other.to_owned()).or_default() += stands_for;
-            let at = time.to_string();
-            if at >= count.last {
-                count.last = at;
-                text("request_id").clone_into(&mut count.last_request_id);
+            let of_other = count.others.entry(other.to_owned()).or_default();
+            *of_other = of_other.saturating_add(stands_for);
+            if count.last.is_none_or(|last| time >= last) {
+                count.last = Some(time);
+                short(text("request_id")).clone_into(&mut count.last_request_id);
             }
         };
         count(&mut self.reasons, reason, host);
@@ -163,6 +169,11 @@ impl Summary {
     }
 }
 
+fn short(name: &str) -> &str {
+    let end = name.char_indices().nth(NAME_MAX_CHARS);
+    end.and_then(|(end, _)| name.get(..end)).unwrap_or(name)
+}
+
 fn ranked(counts: Counts, top: usize) -> Vec<Group> {
     let mut groups: Vec<Group> = counts
         .into_iter()
@@ -175,7 +186,7 @@ fn ranked(counts: Counts, top: usize) -> Vec<Group> {
                 .max_by(|(one, more), (other, less)| more.cmp(less).then(other.cmp(one)))
                 .map(|(name, _)| name)
                 .unwrap_or_default(),
-            last: count.last,
+            last: count.last.map(|last| last.to_string()).unwrap_or_default(),
             last_request_id: count.last_request_id,
         })
         .collect();
@@ -275,6 +286,37 @@ mod tests {
                 .contains("Renew")
         );
         assert_eq!(json["hosts"][0]["mostlyReason"], "expired");
+    }
+
+    #[test]
+    fn the_last_is_the_last_to_the_fraction_of_a_second_and_no_number_overflows() {
+        let line = |time: &str, id: &str| {
+            format!(
+                r#"{{"event":"request","time":"{time}","reason":"expired","would_deny":"r","sampled_one_in":{},"request_id":"{id}"}}"#,
+                u64::MAX
+            )
+        };
+        let found = summary(&[
+            &line("2026-06-01T00:00:05.5Z", "later"),
+            &line("2026-06-01T00:00:05Z", "earlier"),
+            r#"{"event":"records_dropped","records":18446744073709551615}"#,
+            r#"{"event":"records_dropped","records":18446744073709551615}"#,
+        ]);
+        assert_eq!(found.reasons[0].last_request_id, "later");
+        assert_eq!((found.refused, found.dropped), (u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn a_name_of_whatever_length_takes_up_little() {
+        let name = "é".repeat(100_000);
+        let line = format!(
+            r#"{{"event":"request","time":"2026-06-01T00:00:00Z","host":"{name}","reason":"expired","client_subject":"{name}","request_id":"{name}"}}"#
+        );
+        let found = summary(&[&line]);
+        let client = &found.clients[0];
+        assert_eq!(client.name.chars().count(), NAME_MAX_CHARS);
+        assert_eq!(client.last_request_id.chars().count(), NAME_MAX_CHARS);
+        assert_eq!(found.reasons[0].mostly.chars().count(), NAME_MAX_CHARS);
     }
 
     proptest::proptest! {
