@@ -9,7 +9,7 @@ use countersign_testkit::process::{Program, free_address};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The quickstart's CA set: alice is one of its clients.
 pub(crate) const CLIENTS: &str = "1";
 

@@ -41,6 +41,7 @@ mod rest;
 mod resumption;
 mod revocation;
 mod rules;
+mod rules_table;
 mod signatures;
 mod tcp;
 mod tcp_peers;

@@ -105,10 +105,20 @@ impl Finding {
         Self {
             code: problem.code.to_owned(),
             pointer: problem.pointer.clone(),
-            detail: format!("{}.", problem.detail),
-            remedy: format!("{}.", problem.remedy),
+            detail: sentence(&problem.detail),
+            remedy: sentence(&problem.remedy),
         }
     }
+}
+
+/// Ends a text that does not end yet.
+fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{text}{end}")
 }
 
 impl CheckedProperty {
