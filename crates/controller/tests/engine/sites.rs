@@ -347,6 +347,33 @@ async fn a_site_passes_bytes_on_with_one_switch() {
 }
 
 #[tokio::test]
+async fn nodes_have_the_key_that_a_site_signs_with_and_the_next_one_as_soon_as_it_is_made() {
+    let world = World::new().await;
+    let mut input = world.site("www.a.test", None, BOTH);
+    input.settings.sign_requests = true;
+    settled(&world, &create(&world, &input).await.unwrap()).await;
+    let enforced = |node| {
+        let snapshot = world
+            .fleet
+            .with(node, |node| node.enforced.clone().unwrap());
+        let rules = &snapshot.bindings[0].rules;
+        assert!(rules.contains(r#""sign":true"#), "{rules}");
+        let keys = snapshot.forwarding_keys.iter();
+        keys.map(|key| key.id.clone()).collect::<Vec<_>>()
+    };
+    let first = enforced("staging-1");
+    assert_eq!(first.len(), 1);
+    let keys = world.controller.forwarding_keys();
+    let (caller, after) = (&world.caller, Duration::from_secs(3600));
+    let announced = keys.rotate(caller, STAGING, after).await.unwrap();
+    let ids: Vec<_> = announced.into_iter().map(|key| key.id).collect();
+    assert_eq!((ids.len(), &ids[..1]), (2, first.as_slice()));
+    until("the next key at the node", || enforced("staging-1") == ids).await;
+    // The other network has its own.
+    assert!(!ids.contains(&enforced("production-1")[0]));
+}
+
+#[tokio::test]
 async fn what_is_about_requests_is_refused_where_bytes_are_passed_on() {
     let world = World::new().await;
     let mut input = world.site("db.a.test", None, &[]);
