@@ -164,7 +164,7 @@ fn admit(node: &Arc<Node>, stream: TcpStream, client: SocketAddr, speaks: Speaks
         establish::refused_early(
             node,
             client,
-            Reason::HandshakeFailed,
+            Reason::Overloaded,
             "too many connections are open",
         );
         return;
@@ -208,7 +208,7 @@ fn permit(node: &Node, client: SocketAddr) -> Option<HandshakePermit> {
     match node.handshakes.take(client.ip()) {
         Ok(permit) => Some(permit),
         Err(exhausted) => {
-            establish::refused_early(node, client, Reason::HandshakeFailed, exhausted.as_str());
+            establish::refused_early(node, client, Reason::Overloaded, exhausted.as_str());
             None
         }
     }

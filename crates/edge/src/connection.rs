@@ -353,9 +353,10 @@ impl Connection {
         chain_text(chain)
     }
 
-    /// Records what came instead of a request.
-    pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) {
+    /// Records what came instead of a request, under the identifier that is returned.
+    pub(crate) fn record_unreadable(&self, reason: Reason, detail: &str) -> String {
         self.node.metrics.unreadable(self.protocol, reason);
+        let id = self.node.request_id(self.node.next_connection_id(), 0);
         let trust = self.latest();
         let time = self.node.now();
         let record = ConnectionRecord {
@@ -364,7 +365,7 @@ impl Connection {
             network: self.node.network.as_str(),
             node: self.node.id.as_str(),
             generation: Some(trust.enforced().generation().number()),
-            request_id: &self.node.request_id(self.node.next_connection_id(), 0),
+            request_id: &id,
             client_address: self.client().ip().to_canonical(),
             client_port: self.client().port(),
             server_name: Some(self.server_name.as_str()),
@@ -377,6 +378,7 @@ impl Connection {
             duration_ms: self.lasted().as_secs_f64() * 1000.0,
         };
         self.node.access_log.write(time, &record);
+        id
     }
 
     /// A stream of the connection is a WebSocket from now on, until [`Connection::stream_tunnel_ended`].

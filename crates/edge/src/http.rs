@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{Method, Request, Response, StatusCode, Version};
 
+use crate::Limits;
 use crate::connection::{Connection, Ending, Trust};
 use crate::enforced::EnforcedBinding;
 use crate::origin::Origin;
@@ -211,6 +212,9 @@ fn require(trust: &Trust) -> Result<(), Rejection> {
 /// What every request must be, whoever sends it.
 fn well_formed(parts: &Parts, connection: &Connection) -> Result<Authority, Rejection> {
     let malformed = |detail: &'static str| Rejection::because(Reason::MalformedRequest, detail);
+    if parts.version == Version::HTTP_2 {
+        fits(parts, &connection.node().limits)?;
+    }
     let authority = authority::of(parts, Some(connection.server_name()))
         .map_err(|error| malformed(error.as_str()).closing())?;
     if !is_served(parts.method.as_str()) {
@@ -280,6 +284,28 @@ fn bind(
         true if identity(binding) == identity(trust.binding()) => Ok(Arc::clone(binding)),
         _ => Err(Rejection::new(Reason::MisdirectedRequest)),
     }
+}
+
+/// The engines of the other versions see to it. What a field counts for is in RFC 9113 §6.5.2.
+fn fits(parts: &Parts, limits: &Limits) -> Result<(), Rejection> {
+    const EACH: usize = 32;
+    let fields = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + EACH);
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let detail = if target + fields.sum::<usize>() > limits.request_head_bytes {
+        "the head of the request is too large"
+    } else if parts.headers.len() > limits.request_headers {
+        "the request has too many headers"
+    } else {
+        return Ok(());
+    };
+    Err(Rejection::because(Reason::RequestTooLarge, detail)
+        .with_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
 }
 
 /// Removes what only this connection means and what only the edge may say, so that rules see what the origin gets (invariant I3).

@@ -116,7 +116,7 @@ reasons! {
         code: "weak_signature",
         title: "Weak signature",
         sentence: "A certificate is signed with a hash that is no longer safe.",
-        remedy: "Issue the certificate again with SHA-256 or better. SHA-1 (and nothing weaker) can be allowed for a version of the CA set while clients are replaced.",
+        remedy: "Issue the certificate again with SHA-256 or better. SHA-1 (and nothing weaker) can be allowed for a version of the CA set while clients are replaced: `countersign ca-set version update SET VERSION --allow-sha1 true`.",
     }
     WeakKey {
         code: "weak_key",
@@ -152,7 +152,7 @@ reasons! {
         code: "eku_missing",
         title: "Not for client authentication",
         sentence: "A certificate's extended key usage does not include client authentication.",
-        remedy: "Issue the certificate with extendedKeyUsage clientAuth. Public web CAs no longer do; use a private CA for client certificates.",
+        remedy: "Issue the certificate with extendedKeyUsage clientAuth. Public web CAs no longer do; use a private CA for client certificates. While clients are replaced, `countersign ca-set extended-key-usage` can make the CA set accept serverAuth until a date.",
     }
     NameConstraint {
         code: "name_constraint",
@@ -271,8 +271,8 @@ reasons! {
     Overloaded {
         code: "overloaded",
         title: "Overloaded",
-        sentence: "The server has more requests in flight than it accepts.",
-        remedy: "Try again in a moment; add edge nodes or raise the limit in the configuration if it lasts.",
+        sentence: "The server has more connections or requests at once than it accepts, in all or from one address.",
+        remedy: "Try again in a moment. If it lasts, the log says which limit: raise it in the configuration, or add edge nodes.",
     }
     HandshakeTimeout {
         code: "handshake_timeout",

@@ -8,6 +8,25 @@ use countersign_trust::{Reason, Severity, ca_set_rules};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reasons.md");
 
+const WHERE: &str = "
+## Where it shows
+
+| a refusal of | the client gets | the code is also in |
+|---|---|---|
+| a handshake (TLS or QUIC) | the alert that fits | log `handshake_refused`, metric `countersign_edge_handshakes_total` |
+| a connection beyond a budget (`overloaded`) | a closed connection, before any byte | the same |
+| a request over HTTP/1.1, HTTP/2 or HTTP/3 | a page or `application/problem+json`, by `Accept` | log `request`, metric `countersign_edge_requests_total` |
+| a call of gRPC | `grpc-status`, a message and `countersign-reason` | the same |
+| a WebSocket that is open | close code 1008 with the code as its reason | the same |
+| bytes of a site with `tcp` | the alert where a certificate is required, else a closed connection | log `connection` |
+| a request without TLS | a page or problem | log `plain_request`, metric `countersign_edge_plain_requests_total` |
+| what is no request: a head that cannot be read, is too large or does not come to its end | what the protocol has for it: 400 or 431 without a page in HTTP/1.1, a reset stream or GOAWAY in HTTP/2 and HTTP/3; a head with too many or too large fields gets a page in HTTP/2 and, of many fields, in HTTP/3 | log `request_unreadable`, metric `countersign_edge_requests_unreadable_total` |
+| an operator's certificate at the API | problem with `reason` | – |
+
+The engine of HTTP/2 answers heads of more than twice the limit with a bare 431; those are in no log. When an edge node drains, it listens no more: new
+connections are refused by the operating system, and no code tells of that.
+";
+
 fn document() -> String {
     let mut text = String::from(
         "# Reasons\n\
@@ -19,6 +38,7 @@ fn document() -> String {
          When several things are wrong, the one is told that is farthest from trust: the leaf's own time (`expired`, `not_yet_valid`) only when\n\
          everything else is in order. How the reasons about certificates come about is described in [validation.md](validation.md).\n",
     );
+    text.push_str(WHERE);
     for reason in Reason::ALL {
         write!(
             text,

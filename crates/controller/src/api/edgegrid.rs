@@ -138,7 +138,29 @@ fn timestamp(text: &str) -> Option<UnixTime> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(
+            text in ".*",
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    SCHEME, " ", "client_token=a;", "access_token=b;", "timestamp=20261121T07:00:00+0000;", "timestamp=é;", "nonce=n;", "signature=c2ln", "signature=", ";", "=",
+                ]),
+                0..10,
+            ),
+        ) {
+            let pieced = pieces.concat();
+            for header in [&text, &pieced] {
+                if let Ok(read) = Authorization::read(header) {
+                    prop_assert!(header.contains(read.client_token) && header.contains(read.nonce));
+                }
+            }
+        }
+    }
 
     const HEADER: &str = "EG1-HMAC-SHA256 client_token=akab-c;access_token=akab-a;timestamp=20261121T07:00:00+0000;nonce=n-1;signature=c2ln";
 

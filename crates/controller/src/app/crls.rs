@@ -266,7 +266,7 @@ async fn load(
 fn refused(why: &str) -> ServiceError {
     ServiceError::new(
         ErrorCode::CrlValidationFailure,
-        format!("The CRL cannot be used: {why}."),
+        format!("Nothing can be learnt from it: {why}."),
     )
     .at("/crl")
 }

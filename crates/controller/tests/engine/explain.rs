@@ -291,7 +291,7 @@ async fn revocation_evidence_has_its_state_and_its_age() {
     let (crls, caller) = (fixture.world.controller.crls(), &fixture.world.caller);
     let answer = fixture.explain(get("/", Some(&bob))).await;
     let command = refused(&answer, "rules", "revocation_unknown");
-    assert_eq!(command, "countersign crl list clients");
+    assert_eq!(command, "countersign crl add clients --file CRL.pem");
     let status = &answer.verdicts[0].revocation.certificates[0];
     assert_eq!((status.state.as_str(), status.required), ("unknown", true));
 
@@ -344,7 +344,7 @@ async fn what_an_ocsp_responder_said_is_shown_with_its_age_or_why_it_said_nothin
 
     let answer = explained().await;
     let command = refused(&answer, "handshake", "revocation_unknown");
-    assert_eq!(command, "countersign crl list clients");
+    assert_eq!(command, "countersign crl add clients --file CRL.pem");
     assert!(status(&answer).detail.contains("Nobody was asked"));
     assert_eq!(responder.asked(), 0, "an explanation asks nobody");
 

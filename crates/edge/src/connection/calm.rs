@@ -2,6 +2,8 @@
 //!
 //! The engine bounds resets, heads and what waits to be written. It answers PING and SETTINGS, and takes notice of WINDOW_UPDATE and PRIORITY, as
 //! often as they come, and reads as long as there is something to read: a client that sends nothing else keeps a thread from everybody else.
+//!
+//! What the engine refuses by itself, it refuses by resetting the stream, and tells nobody: that is seen here, on its way out, and recorded.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -29,6 +31,7 @@ const TURN_MAX: usize = 16 * 1024;
 const PREFACE_OCTETS: u32 = 24;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RESET: u8 = 3;
 const CONTINUATION: u8 = 9;
 
 /// Reads in turns, and no further when a client sends too many frames that carry no request.
@@ -36,6 +39,8 @@ pub(super) struct Calm<IO> {
     io: IO,
     connection: Arc<Connection>,
     frames: Frames,
+    /// Those that go out.
+    ours: Frames,
     allowance: Allowance,
     /// Octets that a turn may have, and those that this one had.
     turn: usize,
@@ -52,7 +57,8 @@ struct Allowance {
 
 /// Where frames begin in a stream of octets (RFC 9113 §4.1).
 struct Frames {
-    head: [u8; 9],
+    /// With the error code, the payload of `RST_STREAM`.
+    head: [u8; 13],
     filled: usize,
     /// Octets to pass over before the next frame.
     payload: u32,
@@ -63,11 +69,8 @@ impl<IO> Calm<IO> {
         Self {
             io,
             connection,
-            frames: Frames {
-                head: [0; 9],
-                filled: 0,
-                payload: PREFACE_OCTETS,
-            },
+            frames: Frames::after(PREFACE_OCTETS),
+            ours: Frames::after(0),
             allowance: Allowance {
                 left: ALLOWED,
                 since: Instant::now(),
@@ -81,7 +84,7 @@ impl<IO> Calm<IO> {
     /// Whether the client may go on after it sent these octets.
     fn takes(&mut self, octets: &[u8]) -> bool {
         let (mut with_request, mut without) = (0_u32, 0_u32);
-        self.frames.read(octets, |kind, length| match kind {
+        self.frames.read(octets, |kind, length, _| match kind {
             HEADERS | CONTINUATION => with_request += 1,
             DATA if length > 0 => with_request += 1,
             _ => without += 1,
@@ -127,8 +130,19 @@ impl Allowance {
 }
 
 impl Frames {
-    /// Tells the kind and the length of every frame whose head ends in these octets.
-    fn read(&mut self, mut octets: &[u8], mut frame: impl FnMut(u8, u32)) {
+    /// The octets of a frame's head.
+    const HEAD: usize = 9;
+
+    fn after(payload: u32) -> Self {
+        Self {
+            head: [0; 13],
+            filled: 0,
+            payload,
+        }
+    }
+
+    /// Tells the kind, the length and, of a reset, the error code of every frame whose head ends in these octets.
+    fn read(&mut self, mut octets: &[u8], mut frame: impl FnMut(u8, u32, u32)) {
         while !octets.is_empty() {
             if self.payload > 0 {
                 let passed = octets.len().min(self.payload as usize);
@@ -136,7 +150,12 @@ impl Frames {
                 octets = octets.get(passed..).unwrap_or_default();
                 continue;
             }
-            let wanted = self.head.get_mut(self.filled..).unwrap_or_default();
+            let end = if self.filled < Self::HEAD {
+                Self::HEAD
+            } else {
+                self.head.len()
+            };
+            let wanted = self.head.get_mut(self.filled..end).unwrap_or_default();
             let taken = wanted.len().min(octets.len());
             let (some, rest) = octets.split_at(taken);
             if let Some(wanted) = wanted.get_mut(..taken) {
@@ -144,12 +163,18 @@ impl Frames {
             }
             self.filled += taken;
             octets = rest;
-            if self.filled == self.head.len() {
-                let [a, b, c, kind, ..] = self.head;
-                self.filled = 0;
-                self.payload = u32::from_be_bytes([0, a, b, c]);
-                frame(kind, self.payload);
+            if self.filled < end {
+                return;
             }
+            let [a, b, c, kind, _, _, _, _, _, code @ ..] = self.head;
+            let length = u32::from_be_bytes([0, a, b, c]);
+            if kind == RESET && length == 4 && end == Self::HEAD {
+                continue;
+            }
+            self.filled = 0;
+            self.payload = if end == Self::HEAD { length } else { 0 };
+            let code = if end == Self::HEAD { [0; 4] } else { code };
+            frame(kind, length, u32::from_be_bytes(code));
         }
     }
 }
@@ -195,12 +220,45 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Calm<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> Calm<IO> {
-    fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote<'a>(
+        &mut self,
+        result: Poll<io::Result<usize>>,
+        slices: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(octets)) = result {
             self.allowance.give_for(octets);
+            let mut left = octets;
+            for slice in slices {
+                let written = slice.get(..left.min(slice.len())).unwrap_or_default();
+                left -= written.len();
+                self.ours.read(written, |kind, _, code| {
+                    if kind == RESET {
+                        record_reset(&self.connection, code);
+                    }
+                });
+            }
         }
         result
     }
+}
+
+/// The engine resets what breaks the protocol, what has too large a head, and streams beyond their number. With other codes we end what is answered.
+fn record_reset(connection: &Connection, code: u32) {
+    let (reason, detail) = match h2::Reason::from(code) {
+        h2::Reason::REFUSED_STREAM => (
+            Reason::Overloaded,
+            "more streams than a connection may have",
+        ),
+        h2::Reason::PROTOCOL_ERROR
+        | h2::Reason::FLOW_CONTROL_ERROR
+        | h2::Reason::STREAM_CLOSED
+        | h2::Reason::FRAME_SIZE_ERROR => (
+            Reason::MalformedRequest,
+            "a stream breaks the rules of HTTP/2, or its head is too large",
+        ),
+        _ => return,
+    };
+    connection.record_unreadable(reason, detail);
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Calm<IO> {
@@ -210,7 +268,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Calm<IO> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write(context, bytes);
-        self.wrote(result)
+        self.wrote(result, [bytes])
     }
 
     fn poll_write_vectored(
@@ -219,7 +277,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Calm<IO> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write_vectored(context, slices);
-        self.wrote(result)
+        self.wrote(result, slices.iter().map(|slice| &**slice))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -248,25 +306,33 @@ mod tests {
 
     #[test]
     fn frames_are_found_however_the_octets_are_cut() {
+        let mut reset = frame(RESET, 4);
+        reset.truncate(Frames::HEAD);
+        reset.extend([1, 2, 3, 4]);
         let octets = [
             vec![b'P'; PREFACE_OCTETS as usize],
             frame(4, 0),
             frame(1, 300),
+            reset.clone(),
             frame(0, 1),
+            reset,
             frame(6, 8),
         ]
         .concat();
         for cut in 1..octets.len() {
-            let mut frames = Frames {
-                head: [0; 9],
-                filled: 0,
-                payload: PREFACE_OCTETS,
-            };
+            let mut frames = Frames::after(PREFACE_OCTETS);
             let mut found = Vec::new();
             for part in octets.chunks(cut) {
-                frames.read(part, |kind, length| found.push((kind, length)));
+                frames.read(part, |kind, length, code| {
+                    found.push((kind, length));
+                    assert_eq!(code == 0x0102_0304, kind == RESET);
+                });
             }
-            assert_eq!(found, [(4, 0), (1, 300), (0, 1), (6, 8)], "cut at {cut}");
+            assert_eq!(
+                found,
+                [(4, 0), (1, 300), (RESET, 4), (0, 1), (RESET, 4), (6, 8)],
+                "cut at {cut}"
+            );
         }
     }
 

@@ -22,6 +22,7 @@ use super::rest::{Observed, Quiescence, REST_AFTER, Wakeable, rest};
 use super::turns::{Streams, Turns};
 use super::{Connection, Ending, Protocol};
 use crate::Limits;
+use crate::causes::with_causes;
 use crate::http::{self, Inbound, ResponseBody, tunnel};
 
 /// For a client that was asked to go and has nothing in flight, to close.
@@ -93,8 +94,15 @@ async fn serve_http1<IO: Wakeable>(
         let mut engine = Box::new(http1(limits).serve_connection(io, service).with_upgrades());
         let may_rest = || restless != Some(connection.requests());
         let ran = Box::pin(run(Pin::new(&mut *engine), connection, may_rest)).await;
-        let (Ran::Rests, Some(parts)) = (ran, engine.into_parts()) else {
-            return;
+        let parts = match (ran, engine.into_parts()) {
+            (Ran::Rests, Some(parts)) => parts,
+            // Whoever has begun no head is idle, and nothing is refused to him.
+            (Ran::Late, Some(parts)) if !parts.read_buf.is_empty() => {
+                let detail = "the head of the request did not come in time";
+                connection.record_unreadable(Reason::MalformedRequest, detail);
+                return;
+            }
+            _ => return,
         };
         stream = parts.io.into_inner().into_inner();
         before = parts.read_buf;
@@ -128,7 +136,8 @@ fn http2(limits: &Limits, streams: Streams) -> http2::Builder<Streams> {
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection)
-        .max_header_list_size(u32::try_from(limits.request_head_bytes).unwrap_or(u32::MAX))
+        // What is somewhat too large is let through, to be refused with the reason by us; what the engine refuses has none.
+        .max_header_list_size(u32::try_from(limits.request_head_bytes * 2).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(limits.resets_per_connection)
         .max_local_error_reset_streams(limits.resets_per_connection)
         // One slow stream holds at most this much; the connection window lets several such streams fill a long path.
@@ -177,7 +186,7 @@ where
 fn broken(connection: &Connection, error: &hyper::Error) {
     let reason = match error {
         _ if error.is_parse_too_large() => Reason::RequestTooLarge,
-        _ if error.is_parse() => Reason::MalformedRequest,
+        _ if error.is_parse() || breaks_http2(error) => Reason::MalformedRequest,
         _ => {
             tracing::debug!(
                 connection = connection.id(),
@@ -187,7 +196,16 @@ fn broken(connection: &Connection, error: &hyper::Error) {
             return;
         }
     };
-    connection.record_unreadable(reason, &error.to_string());
+    connection.record_unreadable(reason, &with_causes(error));
+}
+
+/// Whether the engine ended the connection because the client does not speak HTTP/2 as it should.
+fn breaks_http2(error: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<h2::Error>())
+        .is_some_and(|error| error.is_go_away() && error.is_library())
 }
 
 /// When to see again whether a connection may rest: soon when nothing is in flight, seldom while something is.
@@ -207,6 +225,8 @@ fn next_look(connection: &Connection, quiet: Duration) -> Duration {
 enum Ran {
     /// With the connection.
     Over,
+    /// The client took longer than it may.
+    Late,
     /// Between two requests, with nothing to do.
     Rests,
 }
@@ -248,10 +268,14 @@ async fn run<E: Engine>(
                 }
                 polled
             }) => {
-                if let Err(error) = result {
-                    broken(connection, &error);
-                }
-                return Ran::Over;
+                return match result {
+                    Err(error) if error.is_timeout() => Ran::Late,
+                    Err(error) => {
+                        broken(connection, &error);
+                        Ran::Over
+                    }
+                    Ok(()) => Ran::Over,
+                };
             }
             Ok(()) = ending.changed() => {
                 let now = *ending.borrow_and_update();

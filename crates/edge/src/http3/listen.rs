@@ -115,7 +115,7 @@ async fn end(endpoint: &Endpoint) {
 fn admit(node: &Arc<Node>, listener: &Arc<Listener>, incoming: Incoming) {
     let client = incoming.remote_address();
     let refuse = |incoming: Incoming, detail: &str| {
-        establish::refused_early(node, client, Reason::HandshakeFailed, detail);
+        establish::refused_early(node, client, Reason::Overloaded, detail);
         incoming.refuse();
     };
     let Some(open) = OpenConnection::count(node) else {

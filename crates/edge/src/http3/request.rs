@@ -11,7 +11,7 @@ use countersign_trust::{Reason, UnixTime};
 use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream as Engine};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::body::RequestStream;
 use super::transport::{self, BidiStream, SendStream, Stopped};
 use crate::connection::Connection;
+use crate::http::refusal::{Form, Rejection};
 use crate::http::{self as path, Inbound, ResponseBody};
 
 /// What became of a stream.
@@ -48,7 +49,11 @@ pub(super) async fn run(
             unreadable(&connection, &error);
             return Outcome::Wasted;
         }
-        Err(_) => return Outcome::Wasted,
+        Err(_) => {
+            let detail = "the head of the request did not come in time";
+            connection.record_unreadable(Reason::MalformedRequest, detail);
+            return Outcome::Wasted;
+        }
     };
     let stopped = stopped.unwrap_or_else(|| Box::pin(std::future::pending()));
     match answer(&connection, request, stream, stopped).await {
@@ -73,10 +78,13 @@ async fn answer(
         return Err(Cancelled);
     }
     if request.headers().len() > limits.request_headers {
-        connection.record_unreadable(Reason::RequestTooLarge, "the request has too many headers");
-        return answer
-            .head_only(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
-            .await;
+        let detail = "the request has too many headers";
+        let id = connection.record_unreadable(Reason::RequestTooLarge, detail);
+        let form = Form::wanted(false, request.headers());
+        let page = Rejection::new(Reason::RequestTooLarge)
+            .with_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            .page(form, Version::HTTP_3, &id);
+        return answer.send(page, request.method() == Method::HEAD).await;
     }
     let wanted = Arc::new(Notify::new());
     let mut expects = expects_continue(request.headers());
@@ -229,11 +237,6 @@ impl Answer {
         let mut head = Response::new(());
         *head.status_mut() = status;
         within(self.limit, self.engine.send_response(head)).await
-    }
-
-    async fn head_only(mut self, status: StatusCode) -> Result<(), Cancelled> {
-        self.head(status).await?;
-        self.finish().await
     }
 
     async fn send(

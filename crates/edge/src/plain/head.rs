@@ -114,7 +114,28 @@ fn parse(bytes: &[u8], limits: &Limits) -> Result<Option<Parts>, HeadError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_head_of_a_request_is_read_or_refused(
+            bytes: Vec<u8>,
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "GET / HTTP/1.1\r\n", "GET * HTTP/1.0\r\n", "CONNECT a:1 HTTP/1.1\r\n", "Host: a.test", "\r\n", "\n", " ", "X: y", ":", "\0", "//",
+                ]),
+                0..16,
+            ),
+        ) {
+            let text = pieces.concat();
+            for input in [bytes.as_slice(), text.as_bytes()] {
+                let read = parse(input, &Limits::default());
+                prop_assert!(!matches!(read, Ok(Some(_))) || has_end(input));
+            }
+        }
+    }
 
     async fn check(parts: &[&str], expected: Result<&str, &str>) {
         let (mut client, mut server) = tokio::io::duplex(64 * 1024);

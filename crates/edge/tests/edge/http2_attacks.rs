@@ -513,6 +513,19 @@ async fn malformed_fields_over_http2_reach_no_origin() {
         let answer = raw.ask(&fields, None).await;
         assert_ne!(answer, Answer::Ok, "{what}");
         assert_eq!(world.origin.connections(), 0, "{what}: {answer:?}");
+        // The engine's own refusals have a code too, as those that are answered have.
+        let port = raw
+            .connection
+            .stream
+            .get_ref()
+            .0
+            .local_addr()
+            .unwrap()
+            .port();
+        let record = world
+            .record(what, |record| record["client_port"] == port)
+            .await;
+        assert_ne!(record["reason"], serde_json::Value::Null, "{what}");
     }
     // Bodies of another length than was said.
     for (length, body) in [("3", "longer"), ("30", "shorter")] {

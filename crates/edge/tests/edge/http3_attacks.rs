@@ -654,7 +654,7 @@ async fn one_address_has_a_budget_of_handshakes_over_quic() {
             record["event"] == "handshake_refused"
         })
         .await;
-    assert_eq!(record["reason"], "handshake_failed");
+    assert_eq!(record["reason"], "overloaded");
 }
 
 /// Threat C5.5: places are the same ones over QUIC and over TCP, and so is who has to make room.

@@ -108,16 +108,25 @@ async fn heads_are_bounded_in_bytes_and_in_number() {
         );
     }
     let mut http = world.http2("open.test").await;
-    let large = Request::get("/")
-        .header("x", "x".repeat(9 * 1024))
+    let large = Request::get("/").header("x", "x".repeat(9 * 1024));
+    let mut many = Request::get("/");
+    for number in 0..120 {
+        many = many.header(format!("x-{number}"), "y");
+    }
+    for request in [large, many] {
+        let request = request.body(body(Bytes::new())).unwrap();
+        let answer = http.send(request).await.unwrap();
+        assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(answer.json()["reason"], "request_too_large");
+    }
+    // The engine's own bound.
+    let larger = Request::get("/")
+        .header("x", "x".repeat(20 * 1024))
         .body(body(Bytes::new()))
         .unwrap();
-    assert!(
-        http.send(large)
-            .await
-            .map_or(true, |response| response.status
-                == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
-    );
+    let answer = http.send(larger).await;
+    assert!(answer.map_or(true, |answer| answer.status
+        == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
     assert_eq!(world.origin.connections(), 0);
 }
 

@@ -37,6 +37,7 @@ mod parity;
 mod path_origins;
 mod paths;
 mod plain;
+mod refusals;
 mod rest;
 mod resumption;
 mod revocation;

@@ -41,6 +41,16 @@ pub(crate) async fn sum(admin: &Admin, series: &str) -> u64 {
         .sum()
 }
 
+/// The sum over a counter's series with this reason.
+pub(crate) async fn counted(admin: &Admin, counter: &str, reason: &str) -> u64 {
+    let (_, text) = ask(admin, "GET /metrics").await;
+    let reason = format!("reason=\"{reason}\"");
+    text.lines()
+        .filter(|line| line.starts_with(counter) && line.contains(&reason))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+        .sum()
+}
+
 /// Waits until a scrape has a line that begins so; gives its value.
 pub(crate) async fn sample(admin: &Admin, series: &str) -> f64 {
     countersign_testkit::wait::until_async(series, async || {

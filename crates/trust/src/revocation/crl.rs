@@ -150,7 +150,7 @@ pub enum LoadCrlError {
         part: &'static str,
     },
     /// None of the certificates has the name of its issuer.
-    #[error("no certificate of the issuer `{issuer}` is known")]
+    #[error("no certificate of the issuer `{issuer}` is known; it has to be in the CA set")]
     NoSigner {
         /// Its issuer.
         issuer: String,

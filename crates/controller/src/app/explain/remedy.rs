@@ -102,13 +102,12 @@ impl Known<'_> {
                 Some(revocation) => format!("countersign revoke end {}", revocation.id),
                 None => self.again("NEW.pem"),
             },
-            Reason::RevocationUnknown | Reason::RevocationStale => {
-                let list = if self.was_asked_about() {
-                    "ocsp"
-                } else {
-                    "list"
-                };
-                format!("countersign crl {list} {}", set?)
+            Reason::RevocationUnknown | Reason::RevocationStale if self.was_asked_about() => {
+                format!("countersign crl ocsp {}", set?)
+            }
+            Reason::RevocationStale => format!("countersign crl list {}", set?),
+            Reason::RevocationUnknown => {
+                format!("countersign crl add {} --file CRL.pem", set?)
             }
             Reason::SearchExhausted => {
                 format!("countersign ca-set version show {} {network}", set?)
@@ -122,7 +121,7 @@ impl Known<'_> {
                 )
             }
             Reason::UnknownServerName => format!(
-                "countersign site create {} --origin https://ORIGIN --client-ca CA.pem",
+                "countersign site create {} --origin https://ORIGIN --client-ca CA.pem --certificate SERVER.pem --key SERVER.key --deploy {network}",
                 self.case.name
             ),
             Reason::TrustUnavailable => "countersign site list".to_owned(),

@@ -175,7 +175,39 @@ fn trailers(read: &mut BytesMut) -> Result<Step, Http1Error> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// What an origin may send, byte by byte and at once: the same parts or the same error, and an end.
+        #[test]
+        fn any_chunks_are_read_or_refused_however_they_are_cut(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec!["0", "5", "a", "ffffffffffffffff1", ";x=y", "\r\n", "\n", "\r", "hello", "x: y", ":", " ", "\0", "é"]),
+                0..24,
+            ),
+        ) {
+            let wire = pieces.concat();
+            let read = |sizes: usize| {
+                let (mut decoder, mut read, mut body) = (Decoder::Chunked(Chunked::Size), BytesMut::new(), Vec::new());
+                let mut rest = wire.as_bytes().chunks(sizes);
+                loop {
+                    match decoder.next(&mut read) {
+                        Ok(Step::Part(frame)) => body.extend(frame.into_data().unwrap_or_default()),
+                        Ok(Step::End) => return Some((body, true)),
+                        Ok(Step::More) => match rest.next() {
+                            Some(more) => read.extend_from_slice(more),
+                            None => return Some((body, false)),
+                        },
+                        Err(_) => return None,
+                    }
+                }
+            };
+            let (slow, fast) = (read(1), read(wire.len().max(1)));
+            prop_assert_eq!(slow, fast);
+        }
+    }
 
     /// Decodes what comes in pieces of every length; all have to give the same.
     fn check(decoder: Decoder, wire: &str, body: &str, trailers: usize, left: &str) {

@@ -249,7 +249,31 @@ pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Http1Er
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_head_of_an_answer_is_read_or_refused(
+            bytes: Vec<u8>,
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "HTTP/1.1 200 OK\r\n", "HTTP/1.0 204\r\n", "HTTP/1.1 101 x\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "Content-Length: ", "5", "-1", "5, 5",
+                    "Transfer-Encoding: chunked", "\r\n", "\n", " ", "X: y", "Connection: close", ":", "\0",
+                ]),
+                0..16,
+            ),
+        ) {
+            let text = pieces.concat();
+            for input in [bytes.as_slice(), text.as_bytes()] {
+                let mut left = BytesMut::from(input);
+                let found = read(&mut left, &Method::GET);
+                // What it does not take is what comes behind the head.
+                prop_assert!(found.is_err() || input.ends_with(&left));
+            }
+        }
+    }
 
     fn head_of(method: Method, text: &str) -> Result<Option<Head>, Http1Error> {
         read(&mut BytesMut::from(text), &method)
