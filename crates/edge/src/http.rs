@@ -40,6 +40,7 @@ pub(crate) mod tunnel;
 
 pub(crate) use body::{BodyError, RequestBody, ResponseBody, Upload};
 pub(crate) use exchange::Exchange;
+pub(crate) use grpc::status_in as grpc_status;
 pub(crate) use identity::{Encoded, Identity};
 pub(crate) use idle_timer::IdleTimer;
 pub(crate) use inbound::Inbound;

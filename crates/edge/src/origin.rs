@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use countersign_rules::OriginCredential;
 use countersign_snapshot::{
-    CheckedSnapshot, ClientCredential, ForwardedHeaders, OriginId, OriginTimeouts, SealingKey,
+    CheckedSnapshot, ClientCredential, ForwardedHeaders, OriginAsks, OriginId, OriginTimeouts,
+    SealingKey,
 };
 use countersign_tls::{OriginConnector, TlsContext};
 use countersign_trust::Certificate;
@@ -50,15 +51,6 @@ pub(crate) struct Origins {
     credentials: HashMap<String, ClientCredential>,
     tls: Arc<TlsContext>,
     longest_silence: Duration,
-}
-
-/// Whether an origin asks for our certificate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Asks {
-    /// It has to.
-    Always,
-    /// As it likes.
-    Maybe,
 }
 
 /// By the ids of origin and credential, and whether the origin has to ask for it.
@@ -108,7 +100,7 @@ impl Origins {
                 .filter(|known| known.is(model, own));
             let origin = match known {
                 Some(known) => Arc::clone(known),
-                None => Origin::build(model, own, Asks::Maybe, sealing_key, tls, limits)
+                None => Origin::build(model, own, model.policy.asks, sealing_key, tls, limits)
                     .map_err(|error| (model.id.clone(), error))?,
             };
             by_id.insert(model.id.to_string(), origin);
@@ -166,11 +158,17 @@ impl Origins {
         sealing_key: &SealingKey,
         limits: &Limits,
     ) -> Result<Arc<Origin>, OriginError> {
-        let (credential, must_ask) = (chosen.version_guid, chosen.origin_must_ask);
+        let credential = chosen.version_guid;
+        let asks = if chosen.origin_must_ask {
+            OriginAsks::Always
+        } else {
+            origin.model.policy.asks
+        };
         let is_own = |own: &ClientCredential| own.id.as_str() == credential;
-        if !must_ask && origin.credential.as_ref().is_some_and(is_own) {
+        if asks == origin.model.policy.asks && origin.credential.as_ref().is_some_and(is_own) {
             return Ok(Arc::clone(origin));
         }
+        let must_ask = asks == OriginAsks::Always;
         let key = (origin.id().to_owned(), credential.to_owned(), must_ask);
         let mut made = self
             .with_credential
@@ -183,7 +181,6 @@ impl Origins {
             .credentials
             .get(credential)
             .ok_or_else(|| OriginError::credential_missing(credential))?;
-        let asks = if must_ask { Asks::Always } else { Asks::Maybe };
         let built = Origin::build(
             &origin.model,
             Some(model),
@@ -225,7 +222,7 @@ impl Origin {
     fn build(
         model: &countersign_snapshot::Origin,
         credential: Option<&ClientCredential>,
-        asks: Asks,
+        asks: OriginAsks,
         sealing_key: &SealingKey,
         tls: &TlsContext,
         limits: &Limits,
@@ -234,8 +231,8 @@ impl Origin {
         let connect = |policy| {
             let connector = OriginConnector::build(policy, shown, tls)?;
             Ok(match asks {
-                Asks::Always => connector.only_if_asked(),
-                Asks::Maybe => connector,
+                OriginAsks::Always => connector.only_if_asked(),
+                OriginAsks::Maybe => connector,
             })
         };
         let connector = model.scheme.tls().map(connect).transpose()?;

@@ -8,8 +8,9 @@ use countersign_trust::{CaSetVersion, Certificate, Policy, RevocationMode, Revoc
 
 use crate::{
     Binding, BindingId, CaSet, CaSetId, ClientAuth, ClientAuthMode, ClientCredential,
-    ForwardingKey, Generation, HealthCheck, NamePattern, Network, Origin, OriginTrust, PlainHttp,
-    PolicyIdentity, Resolver, ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
+    ForwardingKey, Generation, HealthCheck, HealthCheckKind, NamePattern, Network, Origin,
+    OriginAsks, OriginProtocol, OriginTrust, PlainHttp, PolicyIdentity, Resolver,
+    ServerCertificate, ServerName, Service, Snapshot, VersionNumber,
 };
 
 /// One reason why a snapshot cannot be enforced: where, and what.
@@ -380,6 +381,25 @@ fn check_origin(origin: &Origin, known: &Known<'_>, problems: &mut Problems) {
     }
     if let Some(check) = &policy.health_check {
         check_health_check(check, &place, problems);
+        let is_possible = match check.kind {
+            HealthCheckKind::Grpc { .. } => {
+                origin.scheme.is_http() && policy.protocol != OriginProtocol::Http1
+            }
+            HealthCheckKind::Http => origin.scheme.is_http(),
+            HealthCheckKind::Tcp => true,
+        };
+        if !is_possible {
+            problems.add(
+                &place,
+                "has a health check in another protocol than its own",
+            );
+        }
+    }
+    if policy.asks == OriginAsks::Always && origin.scheme.tls().is_none() {
+        problems.add(
+            &place,
+            "has to ask for a certificate, without TLS to ask in",
+        );
     }
     if let Some(tls) = origin.scheme.tls() {
         if let OriginTrust::Bundle(authorities) = &tls.trust {

@@ -49,10 +49,10 @@ pub use judge::{
 pub use model::{
     Binding, CaList, CaSet, CipherProfile, ClientAuth, ClientAuthMode, ClientCredential,
     ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, ForwardingKey, HealthCheck,
-    HostHeader, HttpVersions, Origin, OriginLimits, OriginPolicy, OriginProtocol, OriginScheme,
-    OriginTimeouts, OriginTls, OriginTrust, Outliers, PlainHttp, PropertyVersion, ProxyProtocol,
-    Retries, ServerCertificate, Service, Snapshot, StrictTransport, TcpService, TlsPolicy,
-    TlsVersion,
+    HealthCheckKind, HostHeader, HttpVersions, Origin, OriginAsks, OriginLimits, OriginPolicy,
+    OriginProtocol, OriginScheme, OriginTimeouts, OriginTls, OriginTrust, Outliers, PlainHttp,
+    PropertyVersion, ProxyProtocol, Retries, ServerCertificate, Service, Snapshot, StrictTransport,
+    TcpService, TlsPolicy, TlsVersion,
 };
 pub use name::{NamePattern, ParseNameError, ServerName};
 pub use policy_identity::PolicyIdentity;

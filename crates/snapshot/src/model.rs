@@ -14,8 +14,8 @@ use crate::{
 mod origin_policy;
 
 pub use origin_policy::{
-    ConnectionSharing, ForwardedForm, ForwardedHeaders, HealthCheck, OriginLimits, OriginPolicy,
-    OriginProtocol, Outliers, Retries,
+    ConnectionSharing, ForwardedForm, ForwardedHeaders, HealthCheck, HealthCheckKind, OriginAsks,
+    OriginLimits, OriginPolicy, OriginProtocol, Outliers, Retries,
 };
 
 /// Everything that one network enforces.

@@ -17,6 +17,7 @@ use crate::{
     SealedSecret, Snapshot, VersionNumber,
 };
 use forwarding_key::WireForwardingKey;
+use origin_asks::WireOriginAsks;
 use origin_policy::WireOriginPolicy;
 use owner::WireOwner;
 use plain::WirePlain;
@@ -25,6 +26,7 @@ use sections::Sections;
 use tcp::WireTcp;
 
 mod forwarding_key;
+mod origin_asks;
 mod origin_policy;
 mod owner;
 mod plain;
@@ -85,6 +87,11 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
         .iter()
         .map(WireForwardingKey::of)
         .collect();
+    let origin_asks: Vec<_> = snapshot
+        .origins
+        .iter()
+        .filter_map(WireOriginAsks::of)
+        .collect();
     // A new section goes to the end, here and in `decode`.
     sections::append(
         &mut bytes,
@@ -96,6 +103,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Vec<u8> {
             encode_infallibly(&plain),
             encode_infallibly(&owners),
             encode_infallibly(&forwarding_keys),
+            encode_infallibly(&origin_asks),
         ],
     );
     bytes
@@ -126,6 +134,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
     plain::read(&mut snapshot, sections.take()?)?;
     owner::read(&mut snapshot, sections.take()?)?;
     forwarding_key::read(&mut snapshot, sections.take()?)?;
+    origin_asks::read(&mut snapshot, sections.take()?)?;
     sections.end()?;
     Ok(snapshot)
 }

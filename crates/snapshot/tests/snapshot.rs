@@ -102,7 +102,11 @@ fn snapshot() -> Snapshot {
                         form: ForwardedForm::Both,
                         trusted_fronts: vec!["10.0.0.0/8".parse().unwrap()],
                     },
+                    asks: OriginAsks::Always,
                     health_check: Some(HealthCheck {
+                        kind: HealthCheckKind::Grpc {
+                            service: "test.Echo".into(),
+                        },
                         path: "/health".into(),
                         ..HealthCheck::default()
                     }),
@@ -417,8 +421,13 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
                 interval: Duration::ZERO,
                 healthy_after: 0,
                 expected_statuses: (300, 200),
+                kind: HealthCheckKind::Grpc {
+                    service: String::new(),
+                },
                 ..HealthCheck::default()
             });
+            it.origins[0].policy.protocol = OriginProtocol::Http1;
+            it.origins[0].policy.asks = OriginAsks::Always;
             it.origins[0].policy.outliers.max_ejected_percent = 101;
             it.origins[0].policy.resolve_every = Duration::ZERO;
         },
@@ -429,6 +438,8 @@ fn what_cannot_be_enforced_whole_is_refused_with_the_place_and_the_reason() {
             "origin plain: has a health check without a pause or without time",
             "origin plain: has a health check that needs no answer to change its mind",
             "origin plain: has a health check that expects no status at all",
+            "origin plain: has a health check in another protocol than its own",
+            "origin plain: has to ask for a certificate, without TLS to ask in",
         ],
     );
     refused(

@@ -88,11 +88,29 @@ pub enum ForwardedForm {
     XForwarded,
 }
 
-/// A request that the edge sends to each address by itself.
+/// How an address is asked.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HealthCheckKind {
+    /// The service `grpc.health.v1.Health`.
+    Grpc,
+    /// For a path.
+    #[default]
+    Http,
+    /// By a connection alone.
+    Tcp,
+}
+
+/// What the edge does by itself to find out how each address is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HealthCheck {
-    /// The path to ask for.
+    /// How it is asked.
+    pub kind: HealthCheckKind,
+    /// Of `grpc`, the service to ask about; the whole server when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Of `http`, the path to ask for.
     pub path: String,
     /// The `Host` to ask for; the address's own when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,13 +123,15 @@ pub struct HealthCheck {
     pub healthy_after: u32,
     /// An address is left out after so many failures in a row.
     pub unhealthy_after: u32,
-    /// Which answers are good: a status, or a range of them such as `200-399`.
+    /// Of `http`, which answers are good: a status, or a range of them such as `200-399`.
     pub expected_statuses: String,
 }
 
 impl Default for HealthCheck {
     fn default() -> Self {
         Self {
+            kind: HealthCheckKind::default(),
+            service: None,
             path: "/".to_owned(),
             host: None,
             interval_ms: 10_000,

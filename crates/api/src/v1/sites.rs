@@ -194,6 +194,9 @@ pub struct SiteOrigin {
     /// Only with `https` and `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_credential_id: Option<String>,
+    /// An origin that does not ask for that certificate gets no request.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub must_ask: bool,
     /// Which `Host` the origin is asked for: the client's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_header: Option<OriginHost>,

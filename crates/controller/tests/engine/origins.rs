@@ -5,9 +5,9 @@ use std::time::Duration;
 use countersign_api::v1::Network as WireNetwork;
 use countersign_api::v1::sites::{SiteOrigin, TcpSettings};
 use countersign_snapshot::{
-    ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HostHeader, Origin,
-    OriginLimits, OriginPolicy, OriginProtocol, OriginScheme, OriginTimeouts, Outliers, Retries,
-    TlsVersion,
+    ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HealthCheckKind,
+    HostHeader, Origin, OriginAsks, OriginLimits, OriginPolicy, OriginProtocol, OriginScheme,
+    OriginTimeouts, Outliers, Retries, TlsVersion,
 };
 
 use crate::support::World;
@@ -86,6 +86,7 @@ async fn everything_that_is_said_about_an_origin_reaches_the_nodes() {
         origin.policy,
         OriginPolicy {
             protocol: OriginProtocol::Http2,
+            asks: OriginAsks::Maybe,
             sharing: ConnectionSharing::PerClientConnection,
             forwarded: ForwardedHeaders {
                 form: ForwardedForm::Both,
@@ -132,6 +133,62 @@ async fn what_is_not_said_is_the_default() {
     }
     let origin = enforced(r#"{"url": "http://10.0.0.1", "healthCheck": {}}"#).await;
     assert_eq!(origin.policy.health_check, Some(HealthCheck::default()));
+}
+
+#[tokio::test]
+async fn an_origin_is_asked_for_its_health_in_its_own_protocol() {
+    for (json, kind) in [
+        (
+            r#"{"kind": "grpc", "service": "shop.Cart"}"#,
+            HealthCheckKind::Grpc {
+                service: "shop.Cart".into(),
+            },
+        ),
+        (
+            r#"{"kind": "grpc"}"#,
+            HealthCheckKind::Grpc {
+                service: String::new(),
+            },
+        ),
+        (r#"{"kind": "tcp"}"#, HealthCheckKind::Tcp),
+    ] {
+        let json = format!(r#"{{"url": "http://10.0.0.1", "healthCheck": {json}}}"#);
+        let check = enforced(&json).await.policy.health_check.unwrap();
+        assert_eq!(check.kind, kind, "{json}");
+    }
+    for (check, protocol, pointers) in [
+        (
+            r#"{"kind": "grpc", "path": "/a", "expectedStatuses": "204", "service": "a b"}"#,
+            "http1",
+            &[
+                "/origin/healthCheck/service",
+                "/origin/healthCheck/kind",
+                "/origin/healthCheck/path",
+                "/origin/healthCheck/expectedStatuses",
+            ][..],
+        ),
+        (
+            r#"{"kind": "tcp", "host": "a.test", "service": "a"}"#,
+            "http2",
+            &["/origin/healthCheck/service", "/origin/healthCheck/host"],
+        ),
+    ] {
+        let json = format!(
+            r#"{{"url": "http://10.0.0.1", "protocol": "{protocol}", "healthCheck": {check}}}"#
+        );
+        assert_eq!(refused(&json, false).await, pointers, "{json}");
+    }
+    let tcp = r#"{"url": "tcp://10.0.0.1:1", "healthCheck": {"kind": "grpc"}}"#;
+    assert_eq!(refused(tcp, true).await, ["/origin/healthCheck/kind"]);
+}
+
+#[tokio::test]
+async fn an_origin_that_must_ask_has_something_to_ask_for() {
+    let plain = r#"{"url": "http://10.0.0.1", "mustAsk": true}"#;
+    let pointer = "/origin/mustAsk";
+    assert_eq!(refused(plain, false).await, [pointer, pointer]);
+    let nameless = r#"{"url": "https://10.0.0.1", "mustAsk": true}"#;
+    assert_eq!(refused(nameless, false).await, [pointer]);
 }
 
 async fn refused(json: &str, tcp: bool) -> Vec<String> {
@@ -201,8 +258,8 @@ async fn every_bad_setting_of_an_origin_is_named_with_its_field() {
             "/origin/protocol",
             "/origin/connectionSharing",
             "/origin/forwardedHeaders",
-            "/origin/healthCheck",
             "/origin/retries",
+            "/origin/healthCheck/kind",
         ]
     );
 }

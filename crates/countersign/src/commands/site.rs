@@ -15,6 +15,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use countersign_api::Client;
 use countersign_api::v1::deployment::Deployed;
+use countersign_api::v1::origins::HealthCheckKind;
 use countersign_api::v1::sites::{ProxyProtocol, Site};
 
 use crate::ca_set::find::named;
@@ -97,8 +98,14 @@ fn page(site: &Site) -> String {
         page.line("speaks", &format!("{protocol:?}").to_lowercase());
     }
     if let Some(check) = &settings.origin.health_check {
-        let (path, every) = (&check.path, check.interval_ms);
-        page.line("checked", &format!("{path} every {every} ms"));
+        let every = check.interval_ms;
+        let asked = match (check.kind, &check.service) {
+            (HealthCheckKind::Grpc, None) => "gRPC health",
+            (HealthCheckKind::Grpc, Some(service)) => &format!("gRPC health of {service}"),
+            (HealthCheckKind::Http, _) => &check.path,
+            (HealthCheckKind::Tcp, _) => "a connection",
+        };
+        page.line("checked", &format!("{asked} every {every} ms"));
     }
     if let Some(tcp) = &settings.tcp {
         let header = match tcp.proxy_protocol {

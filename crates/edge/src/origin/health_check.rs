@@ -1,11 +1,12 @@
-//! Requests of the edge's own to each address of an origin.
+//! How the edge finds out by itself how each address of an origin is.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 
-use countersign_snapshot::{HealthCheck, OriginProtocol};
+use countersign_snapshot::{HealthCheck, HealthCheckKind, OriginProtocol};
 use http::header::{HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, Uri, Version};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -17,14 +18,13 @@ use super::send::host_and_port;
 use super::{Origin, OriginError};
 use crate::http::RequestBody;
 
+mod grpc;
+
 const AGENT: HeaderValue = HeaderValue::from_static("countersign-health-check");
 
 /// Begins to watch an origin, if that is asked for. It ends with the origin.
 pub(super) fn begin(origin: &Arc<Origin>) {
-    // An origin that takes bytes has nothing that could be asked for.
-    if origin.model.scheme.is_http()
-        && let Some(check) = origin.model.policy.health_check.clone()
-    {
+    if let Some(check) = origin.model.policy.health_check.clone() {
         tokio::spawn(run(Arc::downgrade(origin), check));
     }
 }
@@ -59,18 +59,10 @@ async fn run(origin: Weak<Origin>, check: HealthCheck) {
 
 async fn judge(origin: &Origin, endpoint: usize, address: &Address, check: &HealthCheck) {
     let asked = tokio::time::timeout(check.timeout, ask(origin, endpoint, address, check)).await;
-    let found = match asked {
-        Ok(Ok(status)) => {
-            let (first, last) = check.expected_statuses;
-            if (first..=last).contains(&status) {
-                Ok(())
-            } else {
-                Err(format!("the answer has the status {status}"))
-            }
-        }
-        Ok(Err(error)) => Err(error.detail),
-        Err(_) => Err(format!("no answer within {} ms", check.timeout.as_millis())),
-    };
+    let found = asked.unwrap_or_else(|_| {
+        let limit = check.timeout.as_millis();
+        Err(format!("no answer within {limit} ms"))
+    });
     origin.counts.checked(found.is_ok());
     match (address.health.checked(found.is_ok(), check), found) {
         (Some(State::Used), _) => {
@@ -85,6 +77,35 @@ async fn judge(origin: &Origin, endpoint: usize, address: &Address, check: &Heal
 
 /// Asks on a connection of its own, so that connecting is checked as well.
 async fn ask(
+    origin: &Origin,
+    endpoint: usize,
+    address: &Address,
+    check: &HealthCheck,
+) -> Result<(), String> {
+    let detail = |error: OriginError| error.detail;
+    match &check.kind {
+        HealthCheckKind::Grpc { service } => {
+            grpc::ask(origin, endpoint, address, check, service).await
+        }
+        HealthCheckKind::Http => {
+            let status = ask_http(origin, endpoint, address, check).await;
+            let status = status.map_err(detail)?;
+            let (first, last) = check.expected_statuses;
+            if (first..=last).contains(&status) {
+                Ok(())
+            } else {
+                Err(format!("the answer has the status {status}"))
+            }
+        }
+        // Not a byte is sent, and no TLS begun: before it some origins wait for a PROXY header, and there is no client to tell of.
+        HealthCheckKind::Tcp => match TcpStream::connect(address.socket).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(OriginError::connect(address.socket, &error).detail),
+        },
+    }
+}
+
+async fn ask_http(
     origin: &Origin,
     endpoint: usize,
     address: &Address,

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use countersign_snapshot::{ClientAuthMode, OriginScheme, Snapshot};
+use countersign_snapshot::{ClientAuthMode, HealthCheck, HealthCheckKind, OriginScheme, Snapshot};
 use countersign_testkit::process::Program;
-use countersign_testkit::{Ca, Credential, Pki};
+use countersign_testkit::{Ca, Credential, Pki, wait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::forwarding::credential;
+use crate::metrics::{admin, sample};
+use crate::origins::until_down;
 use crate::world::{CLIENTS, World, tls_to};
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/grpc");
@@ -38,9 +40,13 @@ impl Files {
 }
 
 fn origin(arguments: &[PathBuf]) -> (Program, u16) {
+    start("origin.py", arguments)
+}
+
+fn start(script: &str, arguments: &[PathBuf]) -> (Program, u16) {
     let mut origin = Program::start(
         Command::new("python3")
-            .arg(format!("{PEERS}/origin.py"))
+            .arg(format!("{PEERS}/{script}"))
             .args(arguments),
     );
     let line = origin.wait_for_line("port ");
@@ -249,5 +255,69 @@ async fn a_foreign_origin_of_grpc_that_does_not_ask_gets_no_call_where_the_rules
             let reason = &refused["metadata"]["countersign-reason"];
             assert_eq!(reason, "origin_did_not_ask", "{refused}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_health_server_is_asked_about_its_services() {
+    let files = Files::new();
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let own = root.server(["origin.test"]).issue();
+    let mut arguments = files.credential("origin", &own).to_vec();
+    arguments.push(files.file("edges.pem", edges.pem()));
+    let (_plain, plain) = start("health.py", &[]);
+    let (_secure, secure) = start("health.py", &arguments);
+    let (_without, without) = origin(&[]);
+    let shown = edges.client("edge-1").issue();
+    let world = World::empty().await;
+    let admin = admin(&world);
+    for (port, service, is_good) in [
+        (plain, "", true),
+        (plain, "good", true),
+        (plain, "bad", false),
+        (plain, "late", false),
+        (plain, "nobody", false),
+        // It has no service of that kind.
+        (without, "", false),
+        // The edge proves who it is.
+        (secure, "good", true),
+        (secure, "bad", false),
+    ] {
+        let bindings = [world.open_binding("open", &["open.test"])];
+        world
+            .activate_with(&bindings, |snapshot| {
+                if port == secure {
+                    let mut model = tls_to("main", port, &root);
+                    if let OriginScheme::Https(tls) = &mut model.scheme {
+                        tls.client_credential = Some("edge-1".parse().unwrap());
+                    }
+                    snapshot.client_credentials = vec![credential(&world, "edge-1", &shown)];
+                    snapshot.origins = vec![model];
+                }
+                let model = &mut snapshot.origins[0];
+                model.endpoints[0].port = port;
+                model.policy.health_check = Some(HealthCheck {
+                    kind: HealthCheckKind::Grpc {
+                        service: service.to_owned(),
+                    },
+                    interval: Duration::from_millis(20),
+                    unhealthy_after: 1,
+                    ..HealthCheck::default()
+                });
+            })
+            .await;
+        until_down(&admin, if is_good { 0.0 } else { 1.0 }).await;
+        let found = |outcome: &str| {
+            format!(
+                "countersign_edge_origin_health_checks_total{{network=\"staging\",origin=\"main\",outcome=\"{outcome}\"}}"
+            )
+        };
+        let expected = found(if is_good { "passed" } else { "failed" });
+        wait::until_async("a check", async || {
+            let seen = sample(&admin, &expected).await;
+            if seen > 0.0 { Ok(()) } else { Err(seen) }
+        })
+        .await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use countersign_snapshot::{OriginScheme, TlsVersion};
+use countersign_snapshot::{OriginAsks, OriginScheme, TlsVersion};
 use countersign_testkit::process::{Program, free_address};
 use countersign_testkit::{Ca, Credential, Pki};
 use serde_json::json;
@@ -277,6 +277,37 @@ async fn an_origin_below_the_minimum_version_gets_no_request() {
             assert_eq!(response.status.as_u16(), expected, "{}", response.text());
             if expected == 502 {
                 assert_eq!(response.json()["reason"], "origin_unreachable");
+            }
+        }
+    }
+}
+
+/// An origin whose verification was switched off is noticed, without any rule.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_has_to_ask_and_does_not_gets_no_request() {
+    let root = Pki::new().root("Origin Root");
+    let edges = Pki::new().root("Edges Root");
+    let server = root.server(["origin.test"]).issue();
+    let shown = edges.client("edge-1").issue();
+    let world = World::empty().await;
+    for (verify, status) in [("on", 200), ("off", 502)] {
+        let nginx = Nginx::verifying(verify, &server, &edges, "TLSv1.2 TLSv1.3");
+        world
+            .activate_with(&[world.open_binding("open", &["open.test"])], |snapshot| {
+                let mut model = tls_to("main", nginx.port, &root);
+                if let OriginScheme::Https(tls) = &mut model.scheme {
+                    tls.client_credential = Some("edge-1".parse().unwrap());
+                }
+                model.policy.asks = OriginAsks::Always;
+                snapshot.origins = vec![model];
+                snapshot.client_credentials = vec![credential(&world, "edge-1", &shown)];
+            })
+            .await;
+        for mut http in world.both("open.test", None).await {
+            let answer = http.get("/").await.unwrap();
+            assert_eq!(answer.status, status, "{}", answer.text());
+            if status == 502 {
+                assert_eq!(answer.json()["reason"], "origin_did_not_ask");
             }
         }
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_edge::Admin;
 use countersign_snapshot::{
-    ConnectionSharing, Endpoint, ForwardedForm, HealthCheck, Origin as OriginModel, OriginScheme,
+    ConnectionSharing, Endpoint, ForwardedForm, HealthCheck, HealthCheckKind,
+    Origin as OriginModel, OriginScheme,
 };
 use countersign_testkit::client::body;
 use countersign_testkit::origin::Reaction;
@@ -185,7 +186,7 @@ fn health_checked(origins: &[Origin; 2]) -> OriginModel {
     model
 }
 
-async fn until_down(admin: &Admin, count: f64) {
+pub(crate) async fn until_down(admin: &Admin, count: f64) {
     let series =
         "countersign_edge_origin_addresses{network=\"staging\",origin=\"main\",state=\"down\"}";
     wait::until_async("addresses that are down", async || {
@@ -547,4 +548,27 @@ async fn where_a_request_came_from_is_told_in_the_form_that_the_origin_reads() {
         assert_eq!(received.header("forwarded"), [expected]);
         assert!(received.header("x-forwarded-for").is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_connected_to_gets_no_request() {
+    let world = World::empty().await;
+    let admin = admin(&world);
+    let origin = Origin::start().await;
+    for (port, down) in [(origin.address().port(), 0.0), (nobody(), 1.0)] {
+        let mut model = spread(&[port]);
+        model.policy.health_check = Some(HealthCheck {
+            kind: HealthCheckKind::Tcp,
+            interval: Duration::from_millis(20),
+            unhealthy_after: 1,
+            ..HealthCheck::default()
+        });
+        enforce(&world, model).await;
+        until_down(&admin, down).await;
+    }
+    // It was connected to and not spoken to.
+    assert_eq!(origin.received().len(), 0);
+    let answer = world.http1("open.test").await.get("/").await.unwrap();
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["reason"], "origin_unhealthy");
 }

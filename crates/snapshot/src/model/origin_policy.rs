@@ -9,6 +9,8 @@ use crate::IpRange;
 pub struct OriginPolicy {
     /// What is spoken with it.
     pub protocol: OriginProtocol,
+    /// Whether it has to ask for our certificate.
+    pub asks: OriginAsks,
     /// Who may use a connection that is open.
     pub sharing: ConnectionSharing,
     /// How it learns where a request came from.
@@ -31,6 +33,7 @@ impl Default for OriginPolicy {
     fn default() -> Self {
         Self {
             protocol: OriginProtocol::default(),
+            asks: OriginAsks::default(),
             sharing: ConnectionSharing::default(),
             forwarded: ForwardedHeaders::default(),
             health_check: None,
@@ -56,6 +59,16 @@ pub enum OriginProtocol {
     Http2,
     /// What the origin chooses by ALPN, HTTP/2 first. Over plain connections the same as [`OriginProtocol::Automatic`].
     Negotiated,
+}
+
+/// Whether an origin asks for our certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OriginAsks {
+    /// It has to: one that does not gets no request, since what it is sent may rest on its knowing who sends it.
+    Always,
+    /// As it likes.
+    #[default]
+    Maybe,
 }
 
 /// Who may use a connection to an origin that is open.
@@ -91,10 +104,12 @@ pub enum ForwardedForm {
     XForwarded,
 }
 
-/// A request that the edge sends to each address by itself.
+/// What the edge does by itself to find out how each address is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HealthCheck {
-    /// The request's target; begins with `/`.
+    /// What is done.
+    pub kind: HealthCheckKind,
+    /// The request's target, for [`HealthCheckKind::Http`]; begins with `/`.
     pub path: String,
     /// The request's `Host`; `None` is the name or address of the endpoint.
     pub host: Option<String>,
@@ -106,13 +121,14 @@ pub struct HealthCheck {
     pub healthy_after: u32,
     /// An address is left out after so many failures in a row; at least 1.
     pub unhealthy_after: u32,
-    /// Which answers are good, both ends included.
+    /// Which answers are good, both ends included, for [`HealthCheckKind::Http`].
     pub expected_statuses: (u16, u16),
 }
 
 impl Default for HealthCheck {
     fn default() -> Self {
         Self {
+            kind: HealthCheckKind::default(),
             path: "/".to_owned(),
             host: None,
             interval: Duration::from_secs(10),
@@ -122,6 +138,21 @@ impl Default for HealthCheck {
             expected_statuses: (200, 399),
         }
     }
+}
+
+/// How an address is asked.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum HealthCheckKind {
+    /// The service `grpc.health.v1.Health` is asked over HTTP/2.
+    Grpc {
+        /// About which service; empty is the whole server.
+        service: String,
+    },
+    /// It is asked for a path.
+    #[default]
+    Http,
+    /// A connection is made, and not a byte is sent.
+    Tcp,
 }
 
 /// When an address that fails requests is left out for a while. The only address of an origin never is.

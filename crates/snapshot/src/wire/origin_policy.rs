@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{DecodeError, milliseconds};
 use crate::IpRange;
 use crate::model::{
-    ConnectionSharing, ForwardedForm, ForwardedHeaders, HealthCheck, Origin, OriginLimits,
-    OriginPolicy, OriginProtocol, Outliers, Retries,
+    ConnectionSharing, ForwardedForm, ForwardedHeaders, HealthCheck, HealthCheckKind, Origin,
+    OriginAsks, OriginLimits, OriginPolicy, OriginProtocol, Outliers, Retries,
 };
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -68,7 +68,12 @@ impl WireOriginPolicy {
     /// None when it says nothing: equal snapshots have equal bytes.
     pub(super) fn of(origin: &Origin) -> Option<Self> {
         let policy = &origin.policy;
-        (*policy != OriginPolicy::default()).then(|| Self {
+        // What stands in a section of its own is not said here.
+        let said_here = OriginPolicy {
+            asks: OriginAsks::default(),
+            ..policy.clone()
+        };
+        (said_here != OriginPolicy::default()).then(|| Self {
             origin: origin.id.to_string(),
             protocol: match policy.protocol {
                 OriginProtocol::Automatic => WireProtocol::Automatic,
@@ -114,6 +119,7 @@ impl WireOriginPolicy {
                 WireProtocol::Http2 => OriginProtocol::Http2,
                 WireProtocol::Negotiated => OriginProtocol::Negotiated,
             },
+            asks: OriginAsks::default(),
             sharing: match self.sharing {
                 WireSharing::PerClientConnection => ConnectionSharing::PerClientConnection,
                 WireSharing::Shared => ConnectionSharing::Shared,
@@ -169,6 +175,7 @@ impl From<&HealthCheck> for WireHealthCheck {
 impl From<WireHealthCheck> for HealthCheck {
     fn from(wire: WireHealthCheck) -> Self {
         Self {
+            kind: HealthCheckKind::default(),
             path: wire.path,
             host: wire.host,
             interval: Duration::from_millis(wire.interval_ms),

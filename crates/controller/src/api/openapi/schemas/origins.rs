@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{choice, integer, list, object, reference, sites::texts, text};
+use super::{boolean, choice, integer, list, object, reference, sites::texts, text};
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     vec![
@@ -40,7 +40,9 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
                 ("healthyAfter?", integer()),
                 ("host?", text()),
                 ("intervalMs?", integer()),
+                ("kind?", choice(&["grpc", "http", "tcp"])),
                 ("path?", text()),
+                ("service?", text()),
                 ("timeoutMs?", integer()),
                 ("unhealthyAfter?", integer()),
             ]),
@@ -84,6 +86,7 @@ fn origin() -> Value {
         ),
         ("limits?", reference("OriginLimits")),
         ("minimumTlsVersion?", choice(&["1.2", "1.3"])),
+        ("mustAsk?", boolean()),
         ("outliers?", reference("Outliers")),
         (
             "protocol?",

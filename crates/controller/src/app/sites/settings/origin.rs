@@ -40,6 +40,13 @@ pub(super) fn origin(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problem
     if !is_tls {
         refuse_tls(settings, is_tcp, problems);
     }
+    if settings.must_ask && settings.client_credential_id.is_none() {
+        problems.add(
+            "/origin/mustAsk",
+            "needs-client-credential",
+            "There is no certificate that the origin could ask for; name one in `clientCredentialId`, or leave this out.",
+        );
+    }
     let is_name =
         |name: &str| ServerName::new(name).is_ok() || name.parse::<std::net::IpAddr>().is_ok();
     if let Some(name) = settings
@@ -129,6 +136,7 @@ fn refuse_tls(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problems) {
             "clientCredentialId",
             &shown,
         ),
+        (settings.must_ask, "mustAsk", &shown),
     ] {
         if is_set {
             let pointer = format!("/origin/{field}");

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use countersign_api::v1::origins::{
-    ConnectionSharing as WireSharing, ForwardedForm as WireForm, HealthCheck as WireHealthCheck,
-    OriginAddress, OriginProtocol as WireProtocol, OriginTimeouts as WireTimeouts,
+    ConnectionSharing as WireSharing, ForwardedForm as WireForm, OriginAddress,
+    OriginProtocol as WireProtocol, OriginTimeouts as WireTimeouts,
 };
 use countersign_api::v1::sites::SiteOrigin;
 use countersign_snapshot::{
-    ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HealthCheck, HostHeader,
+    ConnectionSharing, Endpoint, ForwardedForm, ForwardedHeaders, HostHeader, OriginAsks,
     OriginLimits, OriginPolicy, OriginProtocol, OriginTimeouts, Outliers, Retries, ServerName,
 };
 
 use crate::app::input::{Problems, short};
+
+mod health_check;
 
 const ADDRESSES_MAX: usize = 64;
 const FRONTS_MAX: usize = 64;
@@ -144,6 +146,11 @@ pub(super) fn policy(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problem
             Some(WireProtocol::Http2) => OriginProtocol::Http2,
             Some(WireProtocol::Negotiated) => OriginProtocol::Negotiated,
         },
+        asks: if settings.must_ask {
+            OriginAsks::Always
+        } else {
+            OriginAsks::Maybe
+        },
         sharing: match settings.connection_sharing {
             Some(WireSharing::PerClientConnection) => ConnectionSharing::PerClientConnection,
             None | Some(WireSharing::Shared) => ConnectionSharing::Shared,
@@ -152,7 +159,7 @@ pub(super) fn policy(settings: &SiteOrigin, is_tcp: bool, problems: &mut Problem
         health_check: settings
             .health_check
             .as_ref()
-            .map(|check| health_check(check, problems)),
+            .map(|check| health_check::checked(check, settings, is_tcp, problems)),
         outliers: outliers(settings, problems),
         retries: retries(settings, problems),
         limits: limits(settings, problems),
@@ -174,7 +181,6 @@ fn refuse_http(settings: &SiteOrigin, problems: &mut Problems) {
         (settings.protocol.is_some(), "protocol"),
         (settings.connection_sharing.is_some(), "connectionSharing"),
         (settings.forwarded_headers.is_some(), "forwardedHeaders"),
-        (settings.health_check.is_some(), "healthCheck"),
         (settings.retries.is_some(), "retries"),
     ] {
         if is_set {
@@ -219,67 +225,6 @@ fn forwarded(settings: &SiteOrigin, problems: &mut Problems) -> ForwardedHeaders
         },
         trusted_fronts,
     }
-}
-
-fn health_check(wire: &WireHealthCheck, problems: &mut Problems) -> HealthCheck {
-    let is_path = wire.path.starts_with('/')
-        && wire.path.len() <= 1_024
-        && wire.path.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_path {
-        problems.add(
-            "/origin/healthCheck/path",
-            "invalid-path",
-            format!(
-                "`{}` cannot be asked for: a path begins with `/`, and has no blanks and no characters outside ASCII.",
-                short(&wire.path)
-            ),
-        );
-    }
-    if let Some(host) = &wire.host {
-        check_authority(host, "/origin/healthCheck/host", problems);
-    }
-    for (count, field) in [
-        (wire.healthy_after, "healthyAfter"),
-        (wire.unhealthy_after, "unhealthyAfter"),
-    ] {
-        if !(1..=100).contains(&count) {
-            problems.add(
-                format!("/origin/healthCheck/{field}"),
-                "invalid-count",
-                format!("{count} is not a number of answers from 1 to 100."),
-            );
-        }
-    }
-    HealthCheck {
-        path: wire.path.clone(),
-        host: wire.host.clone(),
-        interval: time(wire.interval_ms, "healthCheck/intervalMs", problems),
-        timeout: time(wire.timeout_ms, "healthCheck/timeoutMs", problems),
-        healthy_after: wire.healthy_after,
-        unhealthy_after: wire.unhealthy_after,
-        expected_statuses: statuses(&wire.expected_statuses).unwrap_or_else(|| {
-            problems.add(
-                "/origin/healthCheck/expectedStatuses",
-                "invalid-statuses",
-                format!(
-                    "`{}` is no status such as `200` and no range such as `200-399`.",
-                    short(&wire.expected_statuses)
-                ),
-            );
-            (200, 399)
-        }),
-    }
-}
-
-fn statuses(text: &str) -> Option<(u16, u16)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let status = |text: &str| {
-        text.parse::<u16>()
-            .ok()
-            .filter(|status| (100..600).contains(status))
-    };
-    let (first, last) = (status(first)?, status(last)?);
-    (first <= last).then_some((first, last))
 }
 
 fn outliers(settings: &SiteOrigin, problems: &mut Problems) -> Outliers {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use countersign_api::v1::origins::{
-    ConnectionSharing, ForwardedForm, OriginAddress, OriginProtocol,
+    ConnectionSharing, ForwardedForm, HealthCheck, HealthCheckKind, OriginAddress, OriginProtocol,
 };
 use countersign_api::v1::sites::{OriginHost, SiteOrigin};
 use countersign_api::v1::tls::TlsVersion;
@@ -23,6 +23,9 @@ pub(super) struct OriginOptions {
     /// The name to verify at the origin; its URL's host when absent.
     #[arg(long, value_name = "NAME")]
     origin_name: Option<String>,
+    /// Whether an origin that does not ask for the edge's certificate gets no request.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    origin_must_ask: Option<bool>,
     /// The lowest TLS version to accept of the origin.
     #[arg(long, value_enum, value_name = "VERSION")]
     origin_minimum_tls: Option<Tls>,
@@ -56,6 +59,12 @@ pub(super) struct OriginOptions {
     /// Ask every address for this path, and leave those out that fail.
     #[arg(long, value_name = "PATH")]
     health_check: Option<String>,
+    /// Ask every address about this service, or the whole server, by the health protocol of gRPC.
+    #[arg(long, value_name = "SERVICE", num_args = 0..=1, default_missing_value = "", conflicts_with = "health_check")]
+    health_check_grpc: Option<String>,
+    /// Connect to every address, and leave those out that cannot be connected to.
+    #[arg(long, conflicts_with_all = ["health_check", "health_check_grpc"])]
+    health_check_tcp: bool,
     /// The host that health checks ask for.
     #[arg(long, value_name = "HOST")]
     health_check_host: Option<String>,
@@ -177,6 +186,7 @@ impl OriginOptions {
         if let Some(name) = &self.origin_name {
             origin.server_name = Some(name.clone());
         }
+        set(&mut origin.must_ask, self.origin_must_ask.as_ref());
         if let Some(version) = self.origin_minimum_tls {
             origin.minimum_tls_version = Some(match version {
                 Tls::Tls12 => TlsVersion::Tls12,
@@ -232,6 +242,8 @@ impl OriginOptions {
 
     fn tell_health(&self, origin: &mut SiteOrigin) {
         let tells_check = self.health_check.is_some()
+            || self.health_check_grpc.is_some()
+            || self.health_check_tcp
             || self.health_check_host.is_some()
             || self.health_check_interval.is_some()
             || self.health_check_timeout.is_some()
@@ -240,7 +252,18 @@ impl OriginOptions {
             || self.unhealthy_after.is_some();
         if tells_check {
             let check = origin.health_check.get_or_insert_default();
-            set(&mut check.path, self.health_check.as_ref());
+            // What the kind before needed would be refused with another one.
+            if let Some(path) = &self.health_check {
+                check.kind = HealthCheckKind::Http;
+                check.service = None;
+                check.path.clone_from(path);
+            } else if let Some(service) = &self.health_check_grpc {
+                let service = Some(service.clone()).filter(|service| !service.is_empty());
+                *check = without_path(check, HealthCheckKind::Grpc, service);
+            } else if self.health_check_tcp {
+                *check = without_path(check, HealthCheckKind::Tcp, None);
+                check.host = None;
+            }
             if self.health_check_host.is_some() {
                 check.host.clone_from(&self.health_check_host);
             }
@@ -295,6 +318,21 @@ impl OriginOptions {
             set(&mut limits.requests, self.max_requests.as_ref());
             set(&mut limits.connecting, self.max_connecting.as_ref());
         }
+    }
+}
+
+fn without_path(
+    check: &HealthCheck,
+    kind: HealthCheckKind,
+    service: Option<String>,
+) -> HealthCheck {
+    let unsaid = HealthCheck::default();
+    HealthCheck {
+        kind,
+        service,
+        path: unsaid.path,
+        expected_statuses: unsaid.expected_statuses,
+        ..check.clone()
     }
 }
 
