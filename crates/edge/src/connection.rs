@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use ::http::HeaderValue;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::TlsFacts;
@@ -37,7 +38,7 @@ pub(crate) struct Connection {
     node: Arc<Node>,
     id: u64,
     /// Only QUIC lets a connection move.
-    client: ArcSwap<SocketAddr>,
+    client: ArcSwap<ClientAddress>,
     server_name: Arc<ServerName>,
     protocol: Protocol,
     /// None without TLS.
@@ -70,6 +71,23 @@ pub(crate) struct Connection {
     began: Instant,
     /// Milliseconds after `began` at which a request last began, moved on or ended.
     progress_ms: AtomicU64,
+}
+
+/// Where a client is.
+#[derive(Debug)]
+struct ClientAddress {
+    socket: SocketAddr,
+    text: Option<HeaderValue>,
+}
+
+impl ClientAddress {
+    fn new(socket: SocketAddr) -> Self {
+        let address = socket.ip().to_canonical();
+        Self {
+            socket,
+            text: HeaderValue::try_from(address.to_string()).ok(),
+        }
+    }
 }
 
 /// What is spoken on a connection.
@@ -136,7 +154,7 @@ impl Connection {
         Ok(Arc::new(Self {
             id: node.next_connection_id(),
             node,
-            client: ArcSwap::from_pointee(handshake.client),
+            client: ArcSwap::from_pointee(ClientAddress::new(handshake.client)),
             server_name: handshake.server_name,
             protocol: handshake.protocol,
             tls: handshake.tls,
@@ -292,13 +310,19 @@ impl Connection {
 
     /// Where the client is now.
     pub(crate) fn client(&self) -> SocketAddr {
-        **self.client.load()
+        self.client.load().socket
+    }
+
+    /// The same, without the port, as origins are told; written once. `None` never happens: an address has no character that a header cannot
+    /// carry.
+    pub(crate) fn client_text(&self) -> Option<HeaderValue> {
+        self.client.load().text.clone()
     }
 
     /// The client moved to another address, and proved that it did (RFC 9000 §9).
     pub(crate) fn moved_to(&self, client: SocketAddr) {
         if self.client() != client {
-            self.client.store(Arc::new(client));
+            self.client.store(Arc::new(ClientAddress::new(client)));
         }
     }
 

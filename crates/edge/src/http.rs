@@ -142,6 +142,7 @@ async fn answer(
         &mut parts.headers,
         origin.forwarded(),
         connection.client().ip().to_canonical(),
+        connection.client_text(),
         &authority,
         parts.version,
         connection.is_over_tls(),

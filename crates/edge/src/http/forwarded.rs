@@ -15,11 +15,12 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Sets the headers that the origin is to get. Inbound ones are replaced, unless the client is a front that the origin's policy trusts: its
-/// own are kept and added to.
+/// own are kept and added to. `client_text` is `client`, written.
 pub(crate) fn set(
     headers: &mut HeaderMap,
     policy: &ForwardedHeaders,
     client: IpAddr,
+    client_text: Option<HeaderValue>,
     authority: &Authority,
     received: Version,
     over_tls: bool,
@@ -44,7 +45,7 @@ pub(crate) fn set(
         }
     });
     if x_forwarded {
-        append(headers, X_FORWARDED_FOR, &client.to_string());
+        append(headers, X_FORWARDED_FOR, client_text);
         headers
             .entry(X_FORWARDED_PROTO)
             .or_insert(HeaderValue::from_static(proto));
@@ -55,10 +56,11 @@ pub(crate) fn set(
         }
     }
     if forwarded {
+        let element = element(client, authority, proto);
         append(
             headers,
             header::FORWARDED,
-            &element(client, authority, proto),
+            HeaderValue::try_from(element).ok(),
         );
     }
     // RFC 9110 §7.6.3: a gateway "MUST send an appropriate Via header field in each inbound request message".
@@ -88,7 +90,14 @@ fn element(client: IpAddr, authority: &Authority, proto: &str) -> String {
 }
 
 /// One line, as many origins read the first one only.
-fn append(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    let Some(value) = value else {
+        return;
+    };
+    if !headers.contains_key(&name) {
+        headers.insert(name, value);
+        return;
+    }
     let mut line = Vec::with_capacity(value.len());
     for known in headers.get_all(&name) {
         line.extend_from_slice(known.as_bytes());
@@ -130,6 +139,7 @@ mod tests {
             &mut headers,
             &policy,
             client.parse().unwrap(),
+            HeaderValue::from_str(client).ok(),
             &authority,
             Version::HTTP_2,
             true,
