@@ -179,7 +179,13 @@ async fn an_alert_that_does_not_speak_of_certificates_is_understood() {
         std::fs::write(&path, text).unwrap();
         path
     };
-    for version in ["-tls1_2", "-tls1_3"] {
+    let stranger = Pki::new().root("Strangers").client("edge-1").issue();
+    for (version, shown) in [
+        ("-tls1_2", None),
+        ("-tls1_3", None),
+        ("-tls1_2", Some(&stranger)),
+        ("-tls1_3", Some(&stranger)),
+    ] {
         let address = free_address();
         let mut program = Program::start(
             Command::new("openssl")
@@ -205,15 +211,23 @@ async fn an_alert_that_does_not_speak_of_certificates_is_understood() {
         let world = World::empty().await;
         world
             .activate_with(&[world.open_binding("open", &["open.test"])], |snapshot| {
-                snapshot.origins = vec![tls_to("main", port, &root)];
+                let mut model = tls_to("main", port, &root);
+                if let (OriginScheme::Https(tls), Some(shown)) = (&mut model.scheme, shown) {
+                    tls.client_credential = Some("edge-1".parse().unwrap());
+                    snapshot.client_credentials = vec![credential(&world, "edge-1", shown)];
+                }
+                snapshot.origins = vec![model];
             })
             .await;
-        let response = world.http1("open.test").await.get("/").await.unwrap();
-        assert_eq!(
-            response.json()["reason"],
-            "origin_refused_certificate",
-            "{version}"
-        );
+        for mut http in world.both("open.test", None).await {
+            let response = http.get("/").await.unwrap();
+            assert_eq!(
+                response.json()["reason"],
+                "origin_refused_certificate",
+                "{version} {}",
+                response.text()
+            );
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use countersign_edge::Admin;
 use countersign_snapshot::{
     ConnectionSharing, Endpoint, ForwardedForm, HealthCheck, HealthCheckKind,
-    Origin as OriginModel, OriginScheme,
+    Origin as OriginModel, OriginProtocol, OriginScheme,
 };
 use countersign_testkit::client::body;
 use countersign_testkit::origin::Reaction;
@@ -317,12 +317,23 @@ async fn an_origin_that_fails_everything_gets_no_storm() {
 #[tokio::test]
 async fn a_connection_is_not_shared_where_identity_is_bound_to_it() {
     let world = World::empty().await;
-    let origin = Origin::start().await;
-    for (sharing, expected) in [
-        (ConnectionSharing::Shared, [0, 0, 0]),
-        (ConnectionSharing::PerClientConnection, [1, 2, 1]),
+    for (protocol, sharing, expected) in [
+        (OriginProtocol::Http1, ConnectionSharing::Shared, [0, 0, 0]),
+        (OriginProtocol::Http2, ConnectionSharing::Shared, [0, 0, 0]),
+        (
+            OriginProtocol::Http1,
+            ConnectionSharing::PerClientConnection,
+            [0, 1, 0],
+        ),
+        (
+            OriginProtocol::Http2,
+            ConnectionSharing::PerClientConnection,
+            [0, 1, 0],
+        ),
     ] {
+        let origin = Origin::start().await;
         let mut model = plain_origin("main", &origin);
+        model.policy.protocol = protocol;
         model.policy.sharing = sharing;
         enforce(&world, model).await;
         let mut one = world.http1("open.test").await;
@@ -334,7 +345,7 @@ async fn a_connection_is_not_shared_where_identity_is_bound_to_it() {
         }
         assert_eq!(one.get("/").await.unwrap().status, 200);
         seen.push(origin.last().connection);
-        assert_eq!(seen, expected, "{sharing:?}");
+        assert_eq!(seen, expected, "{protocol:?} {sharing:?}");
     }
 }
 
