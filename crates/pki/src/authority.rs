@@ -94,7 +94,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// When subject or profile do not fit into a certificate, or it would outlive this authority's.
+    /// When subject, profile and validity do not fit together, or it would outlive this authority's.
     pub fn issue(
         &self,
         profile: &Profile,
@@ -102,10 +102,11 @@ impl Authority {
         validity: Validity,
         key: KeyAlgorithm,
     ) -> Result<Credential, IssueError> {
+        profile.check(validity)?;
         let rsa = matches!(key, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa4096);
         let key = key.generate()?;
         let mut params = parameters(subject, validity)?;
-        profile.apply(&mut params, rsa)?;
+        profile.apply(&mut params, rsa);
         Ok(Credential {
             certificate_pem: self.sign(&params, validity, &key)?.pem(),
             above_pem: self.chain_pem.clone(),
@@ -129,8 +130,9 @@ impl Authority {
         subject: &Subject,
         validity: Validity,
     ) -> Result<String, IssueError> {
+        profile.check(validity)?;
         let mut params = parameters(subject, validity)?;
-        profile.apply(&mut params, request.rsa)?;
+        profile.apply(&mut params, request.rsa);
         let certificate = self.sign(&params, validity, &request.key)?;
         Ok(format!("{}{}", certificate.pem(), self.chain_pem))
     }

@@ -30,6 +30,20 @@ pub enum IssueError {
     /// The authority may not have authorities under it.
     #[error("the authority's path length constraint allows no intermediate below it")]
     PathLength,
+    /// A server certificate that is valid for too long.
+    #[error("a server certificate is valid for at most {most} days, not {days}")]
+    TooLong {
+        /// How many days were asked for.
+        days: i64,
+        /// How many it may be.
+        most: i64,
+    },
+    /// A client certificate with a wildcard: a client is somebody, and not everybody under a domain.
+    #[error("a client's name has no wildcard, as `{name}` has")]
+    Wildcard {
+        /// The name.
+        name: String,
+    },
     /// The key or the signature could not be made.
     #[error("the key or the signature could not be made")]
     Signing {
@@ -85,9 +99,24 @@ pub enum SigningRequestError {
     /// Its signature is wrong, so its sender did not prove to have the key.
     #[error("the request's signature is wrong: its sender did not prove possession of the key")]
     Signature,
-    /// Its key is of a kind that is not certified.
-    #[error("the request's key is neither ECDSA on P-256, P-384 or P-521, nor Ed25519, nor RSA")]
-    UnsupportedKey,
+    /// Its key is of a kind or on a curve that is not certified.
+    #[error("the request's key ({kind}) is neither ECDSA on P-256 or P-384, nor Ed25519, nor RSA")]
+    UnsupportedKey {
+        /// What kind of key it is: a name, or the object identifier of one that is not known.
+        kind: String,
+    },
+    /// Its signature is of a kind that cannot be checked.
+    #[error("the request's signature is of a kind that is not checked here ({algorithm})")]
+    UnsupportedSignature {
+        /// The algorithm's object identifier.
+        algorithm: String,
+    },
+    /// Its signature proves nothing: whoever finds a collision of the hash has a request for a key of their own.
+    #[error("the request is signed with {algorithm}, which is broken")]
+    WeakSignature {
+        /// The algorithm's name.
+        algorithm: &'static str,
+    },
     /// Its RSA key is too short.
     #[error("the request's RSA key has {bits} bits; at least 2048 are needed")]
     WeakKey {

@@ -66,6 +66,10 @@ impl FromStr for Name {
 }
 
 impl Name {
+    pub(crate) fn is_wildcard(&self) -> bool {
+        matches!(self, Self::Dns(DnsName(name)) if name.as_str().starts_with("*."))
+    }
+
     pub(crate) fn to_san(&self) -> SanType {
         match self {
             Self::Dns(DnsName(name)) => SanType::DnsName(name.clone()),

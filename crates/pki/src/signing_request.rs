@@ -1,8 +1,11 @@
 //! Certificate signing requests.
 
+mod algorithm;
+
 use rcgen::SubjectPublicKeyInfo;
 use x509_parser::{
     certification_request::X509CertificationRequest,
+    error::X509Error,
     extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
     public_key::PublicKey,
@@ -27,7 +30,7 @@ impl SigningRequest {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is not signed with its own key, or its key is too weak or of an unsupported kind.
+    /// When it cannot be read, is not signed with its own key, or its key or signature is weak or of an unsupported kind.
     pub fn from_pem(pem: &str) -> Result<Self, SigningRequestError> {
         let blocks = pem::parse_many(pem).map_err(|_| SigningRequestError::Malformed)?;
         let block = blocks
@@ -46,13 +49,18 @@ impl SigningRequest {
                 return Err(SigningRequestError::WeakKey { bits });
             }
             Ok(key) => matches!(key, PublicKey::RSA(_)),
-            Err(_) => return Err(SigningRequestError::UnsupportedKey),
+            Err(_) => return Err(algorithm::unsupported_key(&info.subject_pki)),
         };
+        algorithm::refuse_other_curves(&info.subject_pki)?;
         let key = SubjectPublicKeyInfo::from_der(info.subject_pki.raw)
-            .map_err(|_| SigningRequestError::UnsupportedKey)?;
-        request
-            .verify_signature()
-            .map_err(|_| SigningRequestError::Signature)?;
+            .map_err(|_| algorithm::unsupported_key(&info.subject_pki))?;
+        algorithm::refuse_weak_signature(&request.signature_algorithm)?;
+        request.verify_signature().map_err(|error| match error {
+            X509Error::SignatureUnsupportedAlgorithm => SigningRequestError::UnsupportedSignature {
+                algorithm: request.signature_algorithm.algorithm.to_id_string(),
+            },
+            _ => SigningRequestError::Signature,
+        })?;
         let common_name = info.subject.iter_common_name().next();
         let common_name = common_name.and_then(|name| name.as_str().ok());
         Ok(Self {

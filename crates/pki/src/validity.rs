@@ -58,6 +58,11 @@ impl Validity {
         self.not_after.unix_timestamp()
     }
 
+    /// How many whole days it lasts.
+    pub(crate) fn days(&self) -> i64 {
+        (self.not_after - self.not_before).whole_days()
+    }
+
     pub(crate) fn bounds(&self) -> (OffsetDateTime, OffsetDateTime) {
         (self.not_before, self.not_after)
     }

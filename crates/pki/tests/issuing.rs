@@ -204,6 +204,20 @@ fn an_authority_issues_nothing_that_could_not_be_valid() {
     );
     let nameless = issuing.issue(&Profile::server([]), &named("a"), days(1), P256);
     assert_eq!(nameless.map(drop), Err(IssueError::NoNames));
+    let server = Profile::server(names(["*.a.test"]));
+    let long = root.issue(&server, &named("a"), days(800), P256);
+    assert_eq!(
+        long.map(drop),
+        Err(IssueError::TooLong {
+            days: 801,
+            most: 800
+        })
+    );
+    assert!(root.issue(&server, &named("a"), days(799), P256).is_ok());
+    let everybody = Profile::client(names(["*.a.test"]));
+    let everybody = root.issue(&everybody, &named("a"), days(1), P256);
+    let name = "dns:*.a.test".to_owned();
+    assert_eq!(everybody.map(drop), Err(IssueError::Wildcard { name }));
 }
 
 #[test]
@@ -330,14 +344,45 @@ fn a_signing_request_gets_what_the_profile_says_and_not_what_it_asks_for() {
         "{text}"
     );
 
-    let weak =
-        request("req -new -newkey rsa:1024 -nodes -keyout key.pem -out request.pem -subj /CN=weak");
-    assert_eq!(
-        weak.map(drop),
-        Err(SigningRequestError::WeakKey { bits: 1024 })
-    );
     let nothing = SigningRequest::from_pem("nothing");
     assert_eq!(nothing.map(drop), Err(SigningRequestError::Malformed));
+}
+
+#[test]
+fn weak_requests_are_refused_by_name() {
+    let broken = |algorithm| SigningRequestError::WeakSignature { algorithm };
+    let other = |kind: &str| SigningRequestError::UnsupportedKey {
+        kind: kind.to_owned(),
+    };
+    let directory = TempDir::new().unwrap();
+    for (choice, refusal) in [
+        ("rsa:2048 -sha1", broken("SHA-1 and RSA")),
+        ("rsa:2048 -md5", broken("MD5 and RSA")),
+        (
+            "rsa:2048 -sha1 -sigopt rsa_padding_mode:pss",
+            broken("SHA-1 and RSA-PSS"),
+        ),
+        (
+            "ec -pkeyopt ec_paramgen_curve:P-384 -sha1",
+            broken("SHA-1 and ECDSA"),
+        ),
+        ("rsa:1024", SigningRequestError::WeakKey { bits: 1024 }),
+        ("ec -pkeyopt ec_paramgen_curve:P-192", other("P-192")),
+        ("ec -pkeyopt ec_paramgen_curve:P-224", other("P-224")),
+        ("ec -pkeyopt ec_paramgen_curve:P-521", other("P-521")),
+        (
+            "ec -pkeyopt ec_paramgen_curve:secp256k1",
+            other("secp256k1"),
+        ),
+        ("ed448", other("Ed448")),
+    ] {
+        let command =
+            format!("req -newkey {choice} -nodes -keyout key.pem -out request.pem -subj /CN=weak");
+        openssl(directory.path(), &command.split(' ').collect::<Vec<_>>()).unwrap();
+        let request = fs::read_to_string(directory.path().join("request.pem")).unwrap();
+        let refused = SigningRequest::from_pem(&request).map(drop);
+        assert_eq!(refused, Err(refusal), "{choice}");
+    }
 }
 
 #[test]

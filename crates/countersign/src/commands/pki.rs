@@ -4,6 +4,7 @@ mod crl;
 mod export;
 mod init;
 mod issue;
+mod refusal;
 mod revoke;
 mod revoked;
 mod sign;
@@ -62,7 +63,7 @@ pub(crate) struct Purpose {
     /// Alternative names: a DNS name, an IP address, an e-mail address or a URI such as spiffe://….
     #[arg(long, value_name = "NAME")]
     san: Vec<Name>,
-    /// How long it is valid.
+    /// How long it is valid; a server at most 800 days.
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3650))]
     days: i64,
     /// The directory that `countersign pki init` made.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use countersign_pki::{KeyAlgorithm, Subject};
 
+use super::refusal::not_issued;
 use super::{Purpose, issuing, refuse_existing, validity};
 use crate::data_dir::write_private;
 use crate::output::print;
@@ -51,12 +52,14 @@ openssl x509 -req -in request.csr -CA '{dir}/issuing.pem' -CAkey '{dir}/issuing.
             return Ok(ExitCode::SUCCESS);
         }
         refuse_existing(&[certificate.clone(), key.clone()])?;
-        let issued = issuing(&purpose.dir)?.issue(
-            &purpose.profile(),
-            &Subject::common_name(self.name),
-            validity(purpose.days)?,
-            KeyAlgorithm::default(),
-        )?;
+        let issued = issuing(&purpose.dir)?
+            .issue(
+                &purpose.profile(),
+                &Subject::common_name(self.name),
+                validity(purpose.days)?,
+                KeyAlgorithm::default(),
+            )
+            .map_err(not_issued)?;
         write_private(&key, issued.key_pem().as_bytes())?;
         write_private(&certificate, issued.chain_pem().as_bytes())?;
         print(&format!(

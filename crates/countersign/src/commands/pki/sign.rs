@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use countersign_pki::{SigningRequest, Subject};
 
+use super::refusal::{not_issued, not_signed};
 use super::{Purpose, issuing, validity};
 use crate::deployed::read_text;
 use crate::output::print;
@@ -36,15 +37,17 @@ impl Sign {
             return Ok(ExitCode::SUCCESS);
         }
         let request = SigningRequest::from_pem(&read_text(&self.request)?)
-            .with_context(|| format!("{} cannot be signed", self.request.display()))?;
+            .map_err(|error| not_signed(&self.request, &error))?;
         let name = self.name.as_deref().or_else(|| request.common_name());
         let subject = name.map_or_else(Subject::default, Subject::common_name);
-        let chain = issuing(&purpose.dir)?.sign_request(
-            &request,
-            &purpose.profile(),
-            &subject,
-            validity(purpose.days)?,
-        )?;
+        let chain = issuing(&purpose.dir)?
+            .sign_request(
+                &request,
+                &purpose.profile(),
+                &subject,
+                validity(purpose.days)?,
+            )
+            .map_err(not_issued)?;
         print(&chain)?;
         Ok(ExitCode::SUCCESS)
     }
