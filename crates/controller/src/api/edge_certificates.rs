@@ -103,6 +103,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ErrorCode::CaSetNotActive,
             ErrorCode::EdgeCertificateNotFound,
             ErrorCode::EdgeCertificateValidationFailure,
+            ErrorCode::InvalidField,
             ErrorCode::MissingQueryParameter,
             ErrorCode::TypeMismatch,
         ],
