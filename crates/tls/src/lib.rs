@@ -32,6 +32,7 @@ mod handshake;
 mod held;
 mod origin;
 mod provider;
+mod pss_keys;
 pub mod quic;
 mod refused;
 mod server_credential;

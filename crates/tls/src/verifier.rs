@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use countersign_snapshot::{ClientAuthMode, Peer};
 use countersign_trust::{
-    Certificate, Clock, KeyAlgorithm, PeerChain, PublicKey, Reason, Refusal, Verdict,
+    Certificate, Clock, KeyAlgorithm, PeerChain, PssRestriction, PublicKey, Reason, Refusal,
+    Verdict,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
@@ -17,7 +18,7 @@ use rustls::{
 
 use crate::alert::certificate_error;
 use crate::handshake::{Refused, with_record};
-use crate::{TrustContext, evaluate_peer};
+use crate::{TrustContext, evaluate_peer, pss_keys};
 
 /// Asks for a certificate, and in [`ClientAuthMode::Require`] judges it.
 ///
@@ -111,7 +112,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        verify_schemes(&self.algorithms)
     }
 }
 
@@ -154,6 +155,13 @@ fn leaf_key(certificate: &CertificateDer<'_>) -> Result<PublicKey, Error> {
         .map_err(|_| refuse(Refused::because(Reason::Malformed)))
 }
 
+/// What clients may sign with.
+pub(crate) fn verify_schemes(algorithms: &WebPkiSupportedAlgorithms) -> Vec<SignatureScheme> {
+    let mut schemes = algorithms.supported_schemes();
+    schemes.extend(pss_keys::SCHEMES);
+    schemes
+}
+
 /// RFC 8446 §4.4.3.
 pub(crate) fn verify_tls13(
     message: &[u8],
@@ -161,6 +169,11 @@ pub(crate) fn verify_tls13(
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
+    match pss_keys::verify(message, key, signed.scheme, signed.signature()) {
+        Some(true) => return Ok(HandshakeSignatureValid::assertion()),
+        Some(false) => return Err(CertificateError::BadSignature.into()),
+        None => {}
+    }
     let spki = SubjectPublicKeyInfoDer::from(&*key.spki_der);
     verify_tls13_signature_with_raw_key(message, &spki, signed, algorithms)
 }
@@ -194,8 +207,9 @@ pub(crate) fn verify_tls12(
 /// A key that we cannot verify with looks like a bad signature; the log should say which of the two it is.
 fn record_possession_failure(key: &PublicKey, error: Error) -> Error {
     let reason = match &key.algorithm {
-        KeyAlgorithm::Rsa if key.bits < 2048 => Reason::WeakKey,
-        KeyAlgorithm::Rsa if key.bits <= 8192 => Reason::BadSignature,
+        KeyAlgorithm::RsaPss(PssRestriction::Unsupported) => Reason::UnsupportedAlgorithm,
+        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) if key.bits < 2048 => Reason::WeakKey,
+        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) if key.bits <= 8192 => Reason::BadSignature,
         KeyAlgorithm::EcP256
         | KeyAlgorithm::EcP384
         | KeyAlgorithm::EcP521

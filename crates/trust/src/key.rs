@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::ObjectIdentifier;
 use crate::der::{
     DerError, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, Value, object_identifier,
 };
 use crate::oid::known;
+use crate::signature::{self, PssRestriction};
+use crate::{ObjectIdentifier, SignatureAlgorithm, SignatureError};
 
 /// The kind of a public key.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -34,8 +35,8 @@ pub enum KeyAlgorithm {
     MlDsa87,
     /// RSA.
     Rsa,
-    /// RSA that may be used with RSASSA-PSS only (RFC 4055); not supported.
-    RsaPss,
+    /// RSA that may be used with RSASSA-PSS only (RFC 4055).
+    RsaPss(PssRestriction),
     /// Something else.
     Unknown(ObjectIdentifier),
 }
@@ -56,7 +57,8 @@ impl fmt::Display for KeyAlgorithm {
             Self::MlDsa65 => "ML-DSA-65",
             Self::MlDsa87 => "ML-DSA-87",
             Self::Rsa => "RSA",
-            Self::RsaPss => "RSASSA-PSS",
+            Self::RsaPss(PssRestriction::Unsupported) => "RSASSA-PSS with unusual parameters",
+            Self::RsaPss(_) => "RSASSA-PSS",
             Self::Unknown(oid) => return oid.fmt(f),
         })
     }
@@ -97,6 +99,20 @@ impl PublicKey {
             key: key.into(),
         })
     }
+
+    /// Verifies that this key made `signature` over `message`.
+    ///
+    /// # Errors
+    ///
+    /// When the signature does not fit or cannot be checked. SHA-1 is no error here.
+    pub fn verify(
+        &self,
+        algorithm: &SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        signature::verify(algorithm, self, message, signature)
+    }
 }
 
 fn classify(
@@ -106,7 +122,10 @@ fn classify(
 ) -> (KeyAlgorithm, usize) {
     match oid.as_der_contents() {
         known::RSA_ENCRYPTION => (KeyAlgorithm::Rsa, rsa_bits(key).unwrap_or(0)),
-        known::RSASSA_PSS => (KeyAlgorithm::RsaPss, rsa_bits(key).unwrap_or(0)),
+        known::RSASSA_PSS => (
+            KeyAlgorithm::RsaPss(PssRestriction::read(parameters)),
+            rsa_bits(key).unwrap_or(0),
+        ),
         known::EC_PUBLIC_KEY => elliptic_curve(parameters),
         known::DSA => (
             KeyAlgorithm::Dsa,

@@ -82,6 +82,6 @@ pub use revocation::{
     RevocationScope, RevocationSource, RevocationSourceKind, crl_issuers,
 };
 pub use serial::SerialNumber;
-pub use signature::{Hash, SignatureAlgorithm, SignatureError};
+pub use signature::{Hash, PssParameters, PssRestriction, SignatureAlgorithm, SignatureError};
 pub use time::{Clock, ParseTimeError, UnixTime};
 pub use verdict::{PathAttempt, Refusal, RevocationState, Unanswered, ValidChain, Verdict};

@@ -5,8 +5,10 @@ use std::fmt;
 use crate::ObjectIdentifier;
 
 mod algorithm;
+mod pss;
 mod verify;
 
+pub use pss::{PssParameters, PssRestriction};
 pub use verify::SignatureError;
 pub(crate) use verify::{MAX_RSA_BITS, MIN_RSA_BITS, verify};
 
@@ -51,8 +53,8 @@ pub enum SignatureAlgorithm {
     MlDsa87,
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(Hash),
-    /// RSASSA-PSS with MGF1 over the same hash and a salt as long as the hash; `None` with other parameters, which are not supported.
-    RsaPss(Option<Hash>),
+    /// RSASSA-PSS; `None` with parameters that are not supported, such as MGF1 over another hash.
+    RsaPss(Option<PssParameters>),
     /// Something else.
     Unknown(ObjectIdentifier),
 }
@@ -63,7 +65,7 @@ impl SignatureAlgorithm {
     pub fn hash(&self) -> Option<Hash> {
         match self {
             Self::Dsa(hash) | Self::Ecdsa(hash) | Self::RsaPkcs1(hash) => Some(*hash),
-            Self::RsaPss(hash) => *hash,
+            Self::RsaPss(parameters) => parameters.map(|parameters| parameters.hash),
             _ => None,
         }
     }
@@ -128,7 +130,7 @@ impl fmt::Display for SignatureAlgorithm {
             Self::MlDsa65 => f.write_str("ML-DSA-65"),
             Self::MlDsa87 => f.write_str("ML-DSA-87"),
             Self::RsaPkcs1(hash) => write!(f, "RSA with {hash}"),
-            Self::RsaPss(Some(hash)) => write!(f, "RSASSA-PSS with {hash}"),
+            Self::RsaPss(Some(PssParameters { hash, .. })) => write!(f, "RSASSA-PSS with {hash}"),
             Self::RsaPss(None) => f.write_str("RSASSA-PSS with unusual parameters"),
             Self::Unknown(oid) => oid.fmt(f),
         }

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use crate::verifier::{verify_tls12, verify_tls13};
+use crate::verifier::{verify_schemes, verify_tls12, verify_tls13};
 
 /// Asks for a certificate and takes any that can be read: who it is, and whether that still holds, is decided for each request, so that
 /// a revocation counts at once and the answer has words instead of an alert.
@@ -58,7 +58,7 @@ impl ClientCertVerifier for ProofOfPossession {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        verify_schemes(&self.algorithms)
     }
 }
 

@@ -200,6 +200,46 @@ async fn a_sha1_certificate_is_heard_where_one_is_requested() {
     }
 }
 
+/// Keys that are for RSASSA-PSS only (RFC 4055): TLS 1.3 has schemes of their own for them. In TLS 1.2 they are not offered, and OpenSSL then
+/// does not show such a certificate.
+#[tokio::test]
+async fn openssl_proves_keys_that_are_for_rsa_pss_only() {
+    let authorities = Authorities::new();
+    let node = Node::new(&authorities);
+    for hash in ["sha256", "sha384", "sha512", ""] {
+        let directory = pss_client(&authorities.a, hash).await;
+        let [certificate, key] =
+            ["leaf", "key"].map(|name| directory.path().join(name).to_str().unwrap().to_owned());
+        let client = ["-cert", &certificate, "-key", &key];
+        let (accepted, output) =
+            s_client(&node, "a.test", &[&client[..], &["-tls1_3"]].concat()).await;
+        let accepted = accepted.unwrap_or_else(|refused| panic!("{refused:?}: {}", text(&output)));
+        assert!(accepted.verdicts.overall().is_valid());
+        assert!(text(&output).contains("hello from the edge"));
+        let (refused, _) = s_client(&node, "a.test", &[&client[..], &["-tls1_2"]].concat()).await;
+        assert_eq!(refused.unwrap_err().reason, Reason::Missing);
+    }
+}
+
+/// A client certificate whose key is for RSASSA-PSS only, with that hash if one is given.
+async fn pss_client(ca: &Ca, hash: &str) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let mut generate =
+        "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -out key".to_owned();
+    if !hash.is_empty() {
+        generate.push_str(&format!(
+            " -pkeyopt rsa_pss_keygen_md:{hash} -pkeyopt rsa_pss_keygen_mgf1_md:{hash}"
+        ));
+    }
+    for line in [&*generate, "pkey -in key -pubout -outform DER -out spki"] {
+        openssl(directory.path(), &line.split(' ').collect::<Vec<_>>()).await;
+    }
+    let spki = std::fs::read(directory.path().join("spki")).unwrap();
+    let client = ca.client("pss").edit(|tbs| tbs.spki = spki).issue();
+    std::fs::write(directory.path().join("leaf"), client.pem()).unwrap();
+    directory
+}
+
 /// A client certificate that OpenSSL signed with SHA-1, since nothing else here does.
 async fn sha1_client(ca: &Ca) -> Credential {
     let directory = TempDir::new().unwrap();

@@ -1,8 +1,8 @@
 //! A key that is strong enough.
 
 use super::{Check, Found, Rule, Severity, Subject, found};
-use crate::KeyAlgorithm;
 use crate::signature::{MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::{KeyAlgorithm, PssRestriction};
 
 /// CA/B BR §6.1.5: RSA of at least 2048 bits, EC of at least 256.
 pub(super) const WEAK: Rule = Rule {
@@ -23,7 +23,7 @@ pub(super) const UNSUPPORTED: Rule = Rule {
 fn check_weak(subject: Subject<'_>) -> Option<Found> {
     let key = subject.certificate.public_key();
     let weak = match &key.algorithm {
-        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss => key.bits < MIN_RSA_BITS,
+        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) => key.bits < MIN_RSA_BITS,
         KeyAlgorithm::EcOther(_) => (1..256).contains(&key.bits),
         KeyAlgorithm::Dsa => true,
         _ => false,
@@ -45,9 +45,10 @@ fn check_weak(subject: Subject<'_>) -> Option<Found> {
 fn check_unsupported(subject: Subject<'_>) -> Option<Found> {
     let key = subject.certificate.public_key();
     let supported = match &key.algorithm {
-        KeyAlgorithm::Rsa => key.bits <= MAX_RSA_BITS,
+        // A weak key has the rule above.
+        KeyAlgorithm::RsaPss(PssRestriction::Unsupported) => key.bits < MIN_RSA_BITS,
+        KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) => key.bits <= MAX_RSA_BITS,
         KeyAlgorithm::EcOther(_) => (1..256).contains(&key.bits),
-        KeyAlgorithm::RsaPss => key.bits < MIN_RSA_BITS,
         KeyAlgorithm::Ed448 | KeyAlgorithm::Unknown(_) => false,
         _ => true,
     };
@@ -61,6 +62,6 @@ fn check_unsupported(subject: Subject<'_>) -> Option<Found> {
             key.algorithm,
             key.bits
         ),
-        "Use a CA with a key of RSA (2048 to 8192 bits), EC P-256, P-384 or P-521, Ed25519 or ML-DSA.",
+        "Use a CA with a key of RSA (2048 to 8192 bits; RSASSA-PSS with SHA-256, SHA-384 or SHA-512), EC P-256, P-384 or P-521, Ed25519 or ML-DSA.",
     )
 }

@@ -33,7 +33,7 @@ impl Budget {
     /// For one signature check with this key.
     pub(super) fn spend_signature(&mut self, key: &PublicKey) -> Result<(), Exhausted> {
         let cost = match &key.algorithm {
-            KeyAlgorithm::Rsa => match key.bits {
+            KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) => match key.bits {
                 0..=3_072 => 1,
                 3_073..=4_096 => 2,
                 _ => 6,

@@ -8,7 +8,7 @@ use super::failure::{Failure, distance};
 use super::name_constraints::{self, Constraints};
 use super::search::Link;
 use super::{Context, policies, purpose, revocation};
-use crate::signature::{self, SignatureError};
+use crate::signature::{self, PssRestriction, SignatureError};
 use crate::text;
 use crate::{
     Certificate, KeyAlgorithm, Policy, Reason, RevocationIndex, Sha1Signatures, UnixTime, Version,
@@ -191,8 +191,13 @@ impl<'a> Judgement<'a> {
             key.algorithm, key.bits
         );
         let reason = match &key.algorithm {
-            KeyAlgorithm::Rsa if key.bits < signature::MIN_RSA_BITS => Reason::WeakKey,
-            KeyAlgorithm::Rsa if key.bits > signature::MAX_RSA_BITS => Reason::UnsupportedAlgorithm,
+            KeyAlgorithm::RsaPss(PssRestriction::Unsupported) => Reason::UnsupportedAlgorithm,
+            KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) if key.bits < signature::MIN_RSA_BITS => {
+                Reason::WeakKey
+            }
+            KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) if key.bits > signature::MAX_RSA_BITS => {
+                Reason::UnsupportedAlgorithm
+            }
             KeyAlgorithm::EcOther(_) if (1..256).contains(&key.bits) => Reason::WeakKey,
             KeyAlgorithm::EcP256
             | KeyAlgorithm::EcP384
@@ -201,7 +206,8 @@ impl<'a> Judgement<'a> {
             | KeyAlgorithm::MlDsa44
             | KeyAlgorithm::MlDsa65
             | KeyAlgorithm::MlDsa87
-            | KeyAlgorithm::Rsa => return,
+            | KeyAlgorithm::Rsa
+            | KeyAlgorithm::RsaPss(_) => return,
             KeyAlgorithm::Dsa => Reason::WeakKey,
             _ => Reason::UnsupportedAlgorithm,
         };

@@ -1,9 +1,9 @@
 //! Verifying signatures.
 
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self, RsaPssSaltLength, UnparsedPublicKey, VerificationAlgorithm};
 use thiserror::Error;
 
-use super::{Hash, SignatureAlgorithm};
+use super::{Hash, PssParameters, PssRestriction, SignatureAlgorithm};
 use crate::{KeyAlgorithm, PublicKey};
 
 /// Why a signature could not be verified.
@@ -35,24 +35,23 @@ pub(crate) fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
-    let verification = select(algorithm, key)?;
-    UnparsedPublicKey::new(verification, &key.key)
-        .verify(message, signature)
-        .map_err(|_| SignatureError::Bad)
+    strong_enough(algorithm, key)?;
+    let verified = if let SignatureAlgorithm::RsaPss(Some(parameters)) = algorithm {
+        pss(*parameters, key)?.verify_sig(&key.key, message, signature)
+    } else {
+        UnparsedPublicKey::new(select(algorithm, key)?, &key.key).verify(message, signature)
+    };
+    verified.map_err(|_| SignatureError::Bad)
 }
 
-fn select(
-    algorithm: &SignatureAlgorithm,
-    key: &PublicKey,
-) -> Result<&'static dyn VerificationAlgorithm, SignatureError> {
-    use SignatureAlgorithm as Algorithm;
+fn strong_enough(algorithm: &SignatureAlgorithm, key: &PublicKey) -> Result<(), SignatureError> {
     if matches!(
         algorithm.hash(),
         Some(Hash::Md2 | Hash::Md4 | Hash::Md5 | Hash::Sha224)
     ) {
         return Err(SignatureError::WeakHash);
     }
-    if let KeyAlgorithm::Rsa = key.algorithm {
+    if let KeyAlgorithm::Rsa | KeyAlgorithm::RsaPss(_) = key.algorithm {
         // The verification algorithms refuse such keys as well; here they get their name.
         match key.bits {
             ..MIN_RSA_BITS => return Err(SignatureError::WeakKey),
@@ -60,6 +59,34 @@ fn select(
             _ => return Err(SignatureError::Unsupported),
         }
     }
+    Ok(())
+}
+
+/// RFC 4055 §1.2: both kinds of RSA keys make these signatures, and the one that makes no others may say more.
+fn pss(
+    parameters: PssParameters,
+    key: &PublicKey,
+) -> Result<impl VerificationAlgorithm, SignatureError> {
+    match key.algorithm {
+        KeyAlgorithm::Rsa => {}
+        KeyAlgorithm::RsaPss(restriction) if restriction.permits(parameters) => {}
+        KeyAlgorithm::RsaPss(PssRestriction::To(_)) => return Err(SignatureError::Bad),
+        _ => return Err(SignatureError::Unsupported),
+    }
+    let algorithm = match parameters.hash {
+        Hash::Sha256 => signature::RSA_PSS_2048_8192_SHA256,
+        Hash::Sha384 => signature::RSA_PSS_2048_8192_SHA384,
+        Hash::Sha512 => signature::RSA_PSS_2048_8192_SHA512,
+        _ => return Err(SignatureError::Unsupported),
+    };
+    Ok(algorithm.with_pss_salt_length(RsaPssSaltLength::Custom(parameters.salt)))
+}
+
+fn select(
+    algorithm: &SignatureAlgorithm,
+    key: &PublicKey,
+) -> Result<&'static dyn VerificationAlgorithm, SignatureError> {
+    use SignatureAlgorithm as Algorithm;
     Ok(match (algorithm, &key.algorithm) {
         (Algorithm::RsaPkcs1(Hash::Sha1), KeyAlgorithm::Rsa) => {
             &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY
@@ -72,15 +99,6 @@ fn select(
         }
         (Algorithm::RsaPkcs1(Hash::Sha512), KeyAlgorithm::Rsa) => {
             &signature::RSA_PKCS1_2048_8192_SHA512
-        }
-        (Algorithm::RsaPss(Some(Hash::Sha256)), KeyAlgorithm::Rsa) => {
-            &signature::RSA_PSS_2048_8192_SHA256
-        }
-        (Algorithm::RsaPss(Some(Hash::Sha384)), KeyAlgorithm::Rsa) => {
-            &signature::RSA_PSS_2048_8192_SHA384
-        }
-        (Algorithm::RsaPss(Some(Hash::Sha512)), KeyAlgorithm::Rsa) => {
-            &signature::RSA_PSS_2048_8192_SHA512
         }
         (Algorithm::Ecdsa(Hash::Sha1), KeyAlgorithm::EcP256) => &signature::ECDSA_P256_SHA1_ASN1,
         (Algorithm::Ecdsa(Hash::Sha256), KeyAlgorithm::EcP256) => {

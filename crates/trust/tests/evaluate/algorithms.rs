@@ -137,20 +137,90 @@ fn md5_is_never_accepted() {
 }
 
 #[test]
-fn rsa_pss_is_accepted_with_the_usual_parameters() {
-    for (hash, salt, expected) in [
-        ("sha256", 32, "valid"),
-        ("sha384", 48, "valid"),
-        ("sha512", 64, "valid"),
-        ("sha256", 20, "unsupported_algorithm"),
+fn rsa_pss_is_accepted_with_any_salt_and_the_mask_of_its_hash() {
+    for (hash, more, expected) in [
+        ("sha256", "-sigopt rsa_pss_saltlen:32", "valid"),
+        ("sha384", "-sigopt rsa_pss_saltlen:48", "valid"),
+        ("sha512", "-sigopt rsa_pss_saltlen:64", "valid"),
+        ("sha256", "-sigopt rsa_pss_saltlen:20", "valid"),
+        // What OpenSSL 3.0 does unless it is told otherwise.
+        ("sha256", "-sigopt rsa_pss_saltlen:max", "valid"),
+        (
+            "sha256",
+            "-sigopt rsa_mgf1_md:sha512",
+            "unsupported_algorithm",
+        ),
     ] {
         let openssl = OpenSsl::new();
         openssl.root_and_client(
             "genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048",
             "-sha256",
-            &format!("-{hash} -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:{salt}"),
+            &format!("-{hash} -sigopt rsa_padding_mode:pss {more}"),
         );
         openssl.is(Sha1Signatures::Refuse, expected);
+    }
+}
+
+/// A key whose own identifier is id-RSASSA-PSS (RFC 4055 §1.2), restricted to SHA-256 with a salt of at least 32 octets.
+const RESTRICTED: &str = "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 -pkeyopt rsa_pss_keygen_mgf1_md:sha256 -pkeyopt rsa_pss_keygen_saltlen:32";
+const UNRESTRICTED: &str = "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048";
+
+#[test]
+fn cas_whose_key_is_for_rsa_pss_only_sign_clients() {
+    for key in [
+        UNRESTRICTED,
+        RESTRICTED,
+        "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha384 -pkeyopt rsa_pss_keygen_mgf1_md:sha384",
+    ] {
+        let openssl = OpenSsl::new();
+        openssl.root_and_client(key, "", "");
+        openssl.is(Sha1Signatures::Refuse, "valid");
+    }
+}
+
+/// The same numbers as a key without restrictions, which openssl signs anything with.
+#[test]
+fn a_signature_outside_of_what_the_ca_key_allows_does_not_count() {
+    for (how, expected) in [
+        (
+            "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32",
+            "valid",
+        ),
+        (
+            "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:48",
+            "valid",
+        ),
+        (
+            "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:20",
+            "bad_signature",
+        ),
+        (
+            "-sha384 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:48",
+            "bad_signature",
+        ),
+        ("-sha256", "unsupported_algorithm"),
+    ] {
+        let openssl = OpenSsl::new();
+        openssl
+            .root_and_client(RESTRICTED, "", "")
+            .line("rsa -in root.key -traditional -out free.key");
+        let free = openssl.path().join("free.key");
+        let pem = std::fs::read_to_string(&free).unwrap();
+        std::fs::write(&free, pem.replace("RSA-PSS PRIVATE", "RSA PRIVATE")).unwrap();
+        openssl
+            .line("req -x509 -new -key free.key -subj /CN=root -days 10 -out free.pem")
+            .line(&format!(
+                "x509 -req -in client.csr -CA free.pem -CAkey free.key -set_serial 7 -days 5 -out client.pem {how}"
+            ));
+        openssl.is(Sha1Signatures::Refuse, expected);
+    }
+}
+
+#[test]
+fn clients_whose_key_is_for_rsa_pss_only_are_accepted() {
+    let root = Pki::new().root("root");
+    for key in [UNRESTRICTED, RESTRICTED] {
+        with_key(&root, key).is("valid");
     }
 }
 
@@ -219,9 +289,14 @@ fn weak_and_unknown_keys_are_refused_by_name() {
         ),
         ("genpkey -algorithm ed448", "unsupported_algorithm", "Ed448"),
         (
-            "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048",
+            "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:1024",
+            "weak_key",
+            "RSASSA-PSS with 1024 bits",
+        ),
+        (
+            "genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha1",
             "unsupported_algorithm",
-            "RSASSA-PSS",
+            "RSASSA-PSS with unusual parameters",
         ),
     ];
     for (arguments, expected, words) in cases {
