@@ -33,6 +33,7 @@ mod output;
 mod panic_report;
 #[cfg(test)]
 mod reference;
+mod shell;
 mod sockets;
 mod stopped_instance;
 mod successor;

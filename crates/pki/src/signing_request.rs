@@ -76,6 +76,11 @@ impl SigningRequest {
         self.common_name.as_deref()
     }
 
+    /// Whether its key is an RSA key.
+    pub fn is_rsa(&self) -> bool {
+        self.rsa
+    }
+
     /// The subject alternative names it asks for, those of a kind or form that is never issued left out.
     pub fn names(&self) -> &[Name] {
         &self.names

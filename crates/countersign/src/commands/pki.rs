@@ -4,6 +4,7 @@ mod crl;
 mod export;
 mod init;
 mod issue;
+mod openssl;
 mod refusal;
 mod revoke;
 mod revoked;
@@ -84,14 +85,14 @@ impl Purpose {
     }
 
     /// The extensions in openssl's words.
-    fn extensions(&self) -> String {
-        let usage = if self.server {
-            "serverAuth"
-        } else {
-            "clientAuth"
+    fn extensions(&self, rsa: bool) -> String {
+        let (purpose, usage) = match (self.server, rsa) {
+            (true, true) => ("serverAuth", "digitalSignature,keyEncipherment"),
+            (true, false) => ("serverAuth", "digitalSignature"),
+            (false, _) => ("clientAuth", "digitalSignature"),
         };
         let mut text = format!(
-            "basicConstraints=critical,CA:FALSE\\nkeyUsage=critical,digitalSignature\\nextendedKeyUsage={usage}\\nsubjectKeyIdentifier=hash\\nauthorityKeyIdentifier=keyid"
+            "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,{usage}\nextendedKeyUsage={purpose}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid"
         );
         if !self.san.is_empty() {
             let names: Vec<String> = self
@@ -104,7 +105,7 @@ impl Purpose {
                     Name::Email(_) => name.to_string(),
                 })
                 .collect();
-            text.push_str(&format!("\\nsubjectAltName={}", names.join(",")));
+            text.push_str(&format!("\nsubjectAltName={}", names.join(",")));
         }
         text
     }

@@ -1,16 +1,15 @@
 //! What a new user reads: commands to copy, each with what to expect.
 
-use std::path::Path;
-
 use countersign_snapshot::Network;
 
 use super::Demo;
 use super::pki::HOSTNAME;
 use crate::instance::{Control, Instance};
+use crate::shell;
 
 /// The story, in under a screen.
 pub(crate) fn tell(instance: &Instance, control: &Control, demo: &Demo) -> String {
-    let dir = shell_word(demo.dir());
+    let dir = shell::word(demo.dir().display());
     let api = control.api_url();
     let port = |network| {
         instance
@@ -20,7 +19,7 @@ pub(crate) fn tell(instance: &Instance, control: &Control, demo: &Demo) -> Strin
     let production = port(Network::Production);
     let staging = port(Network::Staging);
     let authority = control.api_authority().map_or_else(String::new, |path| {
-        format!(" --cacert {}", shell_word(path))
+        format!(" --cacert {}", shell::word(path.display()))
     });
     let ca_set = demo.ca_set();
     let stop = if demo.is_new() {
@@ -54,30 +53,4 @@ then make version 2, which holds another CA, and activate it: within a second 20
   $api --json '{{\"network\":\"PRODUCTION\"}}' $set/versions/1/activate   # and back
 "
     )
-}
-
-/// A path as a shell reads it: quoted when it has to be.
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_quoted_when_a_shell_would_split_them() {
-        assert_eq!(
-            shell_word(Path::new("countersign-data/demo")),
-            "countersign-data/demo"
-        );
-        assert_eq!(shell_word(Path::new("my data")), "'my data'");
-        assert_eq!(shell_word(Path::new("it's")), r"'it'\''s'");
-    }
 }

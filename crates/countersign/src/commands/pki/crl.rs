@@ -9,7 +9,7 @@ use countersign_pki::Validity;
 use countersign_trust::Clock as _;
 
 use super::revoked::Register;
-use super::{DAY, EARLIER, issuing};
+use super::{DAY, EARLIER, issuing, openssl};
 use crate::clock::SystemClock;
 use crate::output::print;
 
@@ -30,10 +30,11 @@ pub(crate) struct Crl {
 impl Crl {
     pub(super) fn run(self) -> Result<ExitCode> {
         if self.explain {
-            let (dir, days) = (self.dir.display(), self.days);
+            let issuing = openssl::path(&self.dir.join("issuing"));
             print(&format!(
-                "{} -cert '{dir}/issuing.pem' -keyfile '{dir}/issuing.key' -gencrl -crldays {days}\n",
-                super::revoke::OPENSSL_CA
+                "{} -cert {issuing}.pem -keyfile {issuing}.key -gencrl -crldays {}\n",
+                openssl::CA,
+                self.days
             ))?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -7,11 +7,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 use countersign_pki::pkcs12;
 
+use super::openssl;
 use super::refuse_existing;
 use crate::commands::explain::client_chain;
 use crate::data_dir::write_private;
 use crate::deployed::read_text;
 use crate::output::print;
+use crate::shell;
 
 /// Puts a certificate, its intermediates and its key into a PKCS#12 file (.p12, .pfx) for browsers and phones.
 ///
@@ -42,26 +44,28 @@ impl Export {
         let beside = |ending: &str| self.certificate.with_extension(ending);
         let key = self.key.clone().unwrap_or_else(|| beside("key"));
         let out = self.out.clone().unwrap_or_else(|| beside("p12"));
-        if self.explain {
-            print(&format!(
-                "openssl pkcs12 -export -in '{}' -inkey '{}' -out '{}' -passout 'file:{}'\n",
-                self.certificate.display(),
-                key.display(),
-                out.display(),
-                self.password_file.display()
-            ))?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        refuse_existing(std::slice::from_ref(&out))?;
         let chain = client_chain(&self.certificate)?;
         let subject = chain.first().map(|certificate| certificate.subject());
         let name = self.name.as_deref();
         let name = name.or_else(|| subject.and_then(|subject| subject.common_name()));
+        let name = name.unwrap_or("client certificate");
+        if self.explain {
+            print(&format!(
+                "openssl pkcs12 -export -in {} -inkey {} -out {} -passout {} -name {} -keypbe AES-256-CBC -certpbe AES-256-CBC -macalg sha256 -iter 100000\n",
+                openssl::path(&self.certificate),
+                openssl::path(&key),
+                openssl::path(&out),
+                shell::word(format!("file:{}", self.password_file.display())),
+                shell::word(name),
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        refuse_existing(std::slice::from_ref(&out))?;
         let password = read_text(&self.password_file)?;
         let file = pkcs12(
             &read_text(&self.certificate)?,
             &read_text(&key)?,
-            name.unwrap_or("client certificate"),
+            name,
             password.lines().next().unwrap_or_default(),
         )
         .with_context(|| format!("{} cannot be exported", self.certificate.display()))?;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use countersign_pki::{Authority, KeyAlgorithm, Subject};
 
+use super::openssl::{self, NEW_KEY};
 use super::{refuse_existing, validity};
 use crate::data_dir::write_private;
 use crate::output::print;
@@ -34,12 +35,29 @@ impl Init {
             format!("{} Issuing CA", self.name),
         );
         if self.explain {
+            let path = |name: &str| openssl::path(&self.dir.join(name));
+            let usage = "keyUsage=critical,keyCertSign,cRLSign";
             print(&format!(
                 "\
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout root.key -out root.pem -days {ROOT_DAYS} -subj '/CN={root_name}' -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout issuing.key -out issuing.csr -subj '/CN={issuing_name}'
-openssl x509 -req -in issuing.csr -CA root.pem -CAkey root.key -days {ISSUING_DAYS} -out issuing.pem -extfile <(printf 'basicConstraints=critical,CA:TRUE,pathlen:0\\nkeyUsage=critical,keyCertSign,cRLSign\\nsubjectKeyIdentifier=hash\\nauthorityKeyIdentifier=keyid')
-"
+mkdir -p {}
+openssl req -x509 {NEW_KEY} -keyout {} -out {} -days {ROOT_DAYS} {} -addext basicConstraints=critical,CA:TRUE -addext {usage}
+openssl req {NEW_KEY} -keyout {} -out {} {}
+openssl x509 -req -in {} {} -out {}
+",
+                openssl::path(&self.dir),
+                path("root.key"),
+                path("root.pem"),
+                openssl::subject(&root_name),
+                path("issuing.key"),
+                path("issuing.csr"),
+                openssl::subject(&issuing_name),
+                path("issuing.csr"),
+                openssl::signed_by(
+                    &self.dir.join("root"),
+                    ISSUING_DAYS,
+                    format!("basicConstraints=critical,CA:TRUE,pathlen:0\n{usage}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid")
+                ),
+                path("issuing.pem"),
             ))?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use countersign_pki::{KeyAlgorithm, Subject};
 
+use super::openssl::{self, NEW_KEY};
 use super::refusal::not_issued;
 use super::{Purpose, issuing, refuse_existing, validity};
 use crate::data_dir::write_private;
@@ -38,16 +39,18 @@ impl Issue {
         let (certificate, key) = (file(".pem"), file(".key"));
         let purpose = &self.purpose;
         if purpose.explain {
-            let (dir, days) = (purpose.dir.display(), purpose.days);
+            let [key, request, out] =
+                [&key, &file(".csr"), &certificate].map(|it| openssl::path(it));
+            let issuing = purpose.dir.join("issuing");
             print(&format!(
                 "\
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout '{}' -out request.csr -subj '/CN={}'
-openssl x509 -req -in request.csr -CA '{dir}/issuing.pem' -CAkey '{dir}/issuing.key' -days {days} -out '{}' -extfile <(printf '{}')
+openssl req {NEW_KEY} -keyout {key} -out {request} {}
+openssl x509 -req -in {request} {} -out {out}
+cat {}.pem >> {out}
 ",
-                key.display(),
-                self.name,
-                certificate.display(),
-                purpose.extensions()
+                openssl::subject(&self.name),
+                openssl::signed_by(&issuing, purpose.days, purpose.extensions(false)),
+                openssl::path(&issuing),
             ))?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -8,6 +8,7 @@ use clap::Args;
 use countersign_pki::{RevocationReason, Revoked};
 use countersign_trust::{Certificate, Clock as _, parse_bundle};
 
+use super::openssl;
 use super::revoked::Register;
 use crate::clock::SystemClock;
 use crate::commands::explain::client_chain;
@@ -31,16 +32,15 @@ pub(crate) struct Revoke {
     explain: bool,
 }
 
-/// What `openssl ca` needs to be told besides.
-pub(super) const OPENSSL_CA: &str = "openssl ca -config <(printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index.txt\\ndefault_md=sha256\\nunique_subject=no\\n')";
-
 impl Revoke {
     pub(super) fn run(self) -> Result<ExitCode> {
         if self.explain {
-            let (dir, reason) = (self.dir.display(), &self.reason);
+            let issuing = openssl::path(&self.dir.join("issuing"));
             print(&format!(
-                "touch index.txt\n{OPENSSL_CA} -cert '{dir}/issuing.pem' -keyfile '{dir}/issuing.key' -revoke '{}' -crl_reason {reason}\n",
-                self.certificate.display()
+                "touch index.txt\n{} -cert {issuing}.pem -keyfile {issuing}.key -revoke {} -crl_reason {}\n",
+                openssl::CA,
+                openssl::path(&self.certificate),
+                self.reason
             ))?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use countersign_pki::{SigningRequest, Subject};
 
+use super::openssl;
 use super::refusal::{not_issued, not_signed};
 use super::{Purpose, issuing, validity};
 use crate::deployed::read_text;
@@ -27,18 +28,20 @@ pub(crate) struct Sign {
 impl Sign {
     pub(super) fn run(self) -> Result<ExitCode> {
         let purpose = &self.purpose;
-        if purpose.explain {
-            let (dir, days) = (purpose.dir.display(), purpose.days);
-            print(&format!(
-                "openssl x509 -req -in '{}' -CA '{dir}/issuing.pem' -CAkey '{dir}/issuing.key' -days {days} -extfile <(printf '{}')\n",
-                self.request.display(),
-                purpose.extensions()
-            ))?;
-            return Ok(ExitCode::SUCCESS);
-        }
         let request = SigningRequest::from_pem(&read_text(&self.request)?)
             .map_err(|error| not_signed(&self.request, &error))?;
         let name = self.name.as_deref().or_else(|| request.common_name());
+        if purpose.explain {
+            let issuing = purpose.dir.join("issuing");
+            print(&format!(
+                "openssl x509 -req -in {} {} {}\ncat {}.pem\n",
+                openssl::path(&self.request),
+                openssl::subject(name.unwrap_or_default()),
+                openssl::signed_by(&issuing, purpose.days, purpose.extensions(request.is_rsa())),
+                openssl::path(&issuing),
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let subject = name.map_or_else(Subject::default, Subject::common_name);
         let chain = issuing(&purpose.dir)?
             .sign_request(
