@@ -292,6 +292,15 @@ impl EdgeHandle {
         self.node.registry.len()
     }
 
+    /// Returns when every live connection knows what the changes of trust before this mean for it: those that have to end were told so, and the
+    /// requests of the others need no new judgement for them.
+    pub async fn swept(&self) {
+        let epoch = self.node.epoch();
+        let mut swept = self.node.swept.subscribe();
+        // The sender lives as long as the node.
+        let _ = swept.wait_for(|swept| *swept >= epoch).await;
+    }
+
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.node
     }

@@ -45,7 +45,11 @@ async fn idle(world: &World, credential: &Credential) -> HttpClient {
     http
 }
 
+/// Until everybody was told what changed: whom nothing concerns is judged no more for it, and so many are left.
 async fn connections(world: &World, expected: usize) {
+    tokio::time::timeout(wait::PATIENCE, world.edge.swept())
+        .await
+        .expect("a sweep");
     wait::until_async("connections", async || match world.edge.connections() {
         open if open == expected => Ok(()),
         open => Err(open),

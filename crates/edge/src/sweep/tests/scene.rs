@@ -259,13 +259,9 @@ impl Scene {
 
     /// Until all live connections were told what the last change means for them.
     pub(super) async fn swept(&self) {
-        let node = self.edge.node();
-        let mut swept = node.swept.subscribe();
-        let all = swept.wait_for(|swept| *swept >= node.epoch());
-        timeout(wait::PATIENCE, all)
+        timeout(wait::PATIENCE, self.edge.swept())
             .await
-            .expect("a sweep")
-            .unwrap();
+            .expect("a sweep");
     }
 }
 
