@@ -93,7 +93,7 @@ pub(crate) struct Context {
     pub(crate) crls_under_way: single_flight::SingleFlight<i64>,
     /// What is asked of OCSP responders.
     pub(crate) asking: ocsp::Asking,
-    /// Wakes the asking of OCSP responders.
+    /// Wakes the asking of OCSP responders, about what the networks present too.
     pub(crate) ocsp_due: Notify,
     /// Counts the changes of what is done about revocation for CA sets.
     pub(crate) policies: watch::Sender<u64>,

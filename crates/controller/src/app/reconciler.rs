@@ -341,6 +341,8 @@ impl Reconciler {
             info!(network = %self.network, generation = %snapshot.generation, changes = ended.len(), "published");
             self.current = Some(Arc::clone(&snapshot.signed));
             self.is_exposed = false;
+            // It may present certificates whose staples are still to be fetched.
+            self.context.ocsp_due.notify_one();
         }
         self.context.progress.send_modify(|count| *count += 1);
         Ok(())

@@ -1,7 +1,7 @@
 //! Asks again before answers are over, while somebody wants to know.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tracing::error;
@@ -13,19 +13,18 @@ use crate::store;
 
 const POLL: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 64;
-/// Between two looks at what the networks present.
-const LOOK: Duration = Duration::from_secs(3);
 /// Nobody wanted to know for so long: it is forgotten, and asked about when somebody comes again. Nodes want to know once a day at least.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Asks about what is due until it is dropped.
 pub(crate) async fn run(context: Arc<Context>) {
-    let mut looked: Option<Instant> = None;
+    let mut outdated = true;
     loop {
         let passed = async {
-            if looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            // What the networks present changes only when they take up something new, which wakes this.
+            if outdated {
                 staples::look(&context).await?;
-                looked = Some(Instant::now());
+                outdated = false;
             }
             pass(&context).await
         };
@@ -35,7 +34,9 @@ pub(crate) async fn run(context: Arc<Context>) {
                 "OCSP answers could not be looked after"
             );
         }
-        let _ = tokio::time::timeout(POLL, context.ocsp_due.notified()).await;
+        outdated |= tokio::time::timeout(POLL, context.ocsp_due.notified())
+            .await
+            .is_ok();
     }
 }
 
