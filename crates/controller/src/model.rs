@@ -1,6 +1,7 @@
 //! What the services speak of: plain data that the store fills and the API shows.
 
 mod activation;
+mod ageing;
 mod api_client;
 mod ca_set;
 mod caller;
@@ -17,6 +18,7 @@ mod site;
 mod warning;
 
 pub use activation::{Activation, ActivationId, ActivationKind, ActivationStatus};
+pub(crate) use ageing::AgeingData;
 pub use api_client::{ApiClient, ApiClientKind, OperatorCertificate};
 pub use ca_set::{
     Activity, ActivityKind, Association, AssociationKind, AssociationStatus, CaSet, CaSetStatus,

@@ -13,6 +13,7 @@ mod write;
 pub(crate) mod accounts;
 pub(crate) mod activations;
 pub(crate) mod activities;
+pub(crate) mod ageing;
 pub(crate) mod api_clients;
 pub(crate) mod associations;
 pub(crate) mod audit;

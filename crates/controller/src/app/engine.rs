@@ -24,6 +24,7 @@ impl Engine {
             // Apart from the activations, which may wait for a slow node: what is revoked is told at once.
             tasks.spawn(revocations::run(Arc::clone(context), network));
         }
+        tasks.spawn(revocations::watch_ages(Arc::clone(context)));
         tasks.spawn(crls::run(Arc::clone(context)));
         tasks.spawn(ocsp::run(Arc::clone(context)));
         tasks.spawn(renewals::run(Arc::clone(context)));

@@ -1,11 +1,13 @@
 //! Revocations by hand: making, finding and ending them.
 
+mod ageing;
 mod bodies;
 mod publisher;
 
 use countersign_trust::{ManualRevocation, RevocationReason, UnixTime};
 use serde_json::{Value, json};
 
+pub(crate) use ageing::run as watch_ages;
 pub(crate) use bodies::BodyFiles;
 pub(crate) use publisher::{RevocationPublisher, run};
 
