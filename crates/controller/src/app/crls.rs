@@ -14,7 +14,7 @@ pub(crate) use named::fetch_named;
 use super::outbound;
 use super::{Context, ErrorCode, ServiceError, ca_sets, change};
 use crate::model::{Caller, CrlSource, HeldCrl};
-use crate::store;
+use crate::store::{self, Write};
 
 const COUNTER: &str = "crl";
 const SOURCES_MAX: usize = 100;
@@ -44,7 +44,7 @@ impl<'c> Crls<'c> {
         Self { context }
     }
 
-    /// Adds a CRL to a CA set, or an address to fetch one from.
+    /// Adds a CRL to a CA set, or an address to fetch one from. One that is here already takes over how it is to be fetched.
     ///
     /// # Errors
     /// When no certificate of the set signed the CRL, it cannot be read, or the address is none that is fetched from.
@@ -100,7 +100,7 @@ impl<'c> Crls<'c> {
             _ => false,
         };
         if let Some(same) = known.iter().find(|other| same(other)) {
-            return Ok(same.clone());
+            return self.replace(caller, write, same, &source).await;
         }
         if known.len() >= SOURCES_MAX {
             return Err(ServiceError::new(
@@ -124,6 +124,40 @@ impl<'c> Crls<'c> {
             .await?;
         write.commit().await?;
         self.context.revocations.changed();
+        self.context.crls_due.notify_one();
+        Ok(source)
+    }
+
+    /// What is here already is from now on as it was asked for.
+    async fn replace(
+        &self,
+        caller: &Caller,
+        mut write: Write,
+        known: &CrlSource,
+        asked: &CrlSource,
+    ) -> Result<CrlSource, ServiceError> {
+        let mut source = CrlSource {
+            private_network: asked.private_network,
+            from_certificate: false,
+            ..known.clone()
+        };
+        if source == *known {
+            return Ok(source);
+        }
+        source.failures = 0;
+        source.check_at = asked.check_at;
+        store::crls::put(write.connection(), &source).await?;
+        write
+            .record(&change(
+                caller,
+                asked.created_at,
+                "crl.replace",
+                resource(&source),
+                Some(state(known)),
+                Some(state(&source)),
+            ))
+            .await?;
+        write.commit().await?;
         self.context.crls_due.notify_one();
         Ok(source)
     }

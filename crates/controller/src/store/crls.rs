@@ -62,7 +62,8 @@ pub(crate) async fn put(
         "INSERT INTO crls (id, ca_set_id, url, private_network, from_certificate, created_at, created_by, digest, signer, issuer, number, is_delta, entries,
              this_update, next_update, received_at, etag, last_modified, checked_at, check_at, failures, error)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, signer = excluded.signer, issuer = excluded.issuer,
+         ON CONFLICT (id) DO UPDATE SET private_network = excluded.private_network, from_certificate = excluded.from_certificate,
+             digest = excluded.digest, signer = excluded.signer, issuer = excluded.issuer,
              number = excluded.number, is_delta = excluded.is_delta, entries = excluded.entries, this_update = excluded.this_update,
              next_update = excluded.next_update, received_at = excluded.received_at, etag = excluded.etag,
              last_modified = excluded.last_modified, checked_at = excluded.checked_at, check_at = excluded.check_at,

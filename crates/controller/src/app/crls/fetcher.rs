@@ -16,7 +16,9 @@ use crate::store::{self, StoreError};
 
 const POLL: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 8;
-const CHECK_MIN: Duration = Duration::from_secs(60);
+const CHECK_MIN: Duration = Duration::from_secs(5);
+/// Of one whose time is over, though it is the newest.
+const CHECK_OVER: Duration = Duration::from_secs(60);
 const CHECK_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// For CRLs that do not say when the next one comes.
 const CHECK_DEFAULT: Duration = Duration::from_secs(3_600);
@@ -114,12 +116,15 @@ async fn refresh(context: &Context, mut source: CrlSource) -> Result<(), Service
         }
     }
     let mut write = context.store.write().await?;
-    // Somebody may have removed it meanwhile.
-    if store::crls::find(write.connection(), source.id)
-        .await?
-        .is_none()
-    {
+    // Somebody may have removed it meanwhile, or said otherwise how it is to be fetched.
+    let Some(asked) = store::crls::find(write.connection(), source.id).await? else {
         return Ok(());
+    };
+    let of = |source: &CrlSource| (source.private_network, source.from_certificate);
+    if of(&asked) != of(&source) {
+        (source.private_network, source.from_certificate) = of(&asked);
+        source.failures = 0;
+        source.check_at = Some(now);
     }
     store::crls::put(write.connection(), &source).await?;
     // What was fetched is signed by its issuer and concerns no setting: the source was recorded when somebody added it.
@@ -152,6 +157,9 @@ fn until_half(crl: Option<&HeldCrl>, now: UnixTime) -> Duration {
     let Some(next) = crl.and_then(|crl| crl.next_update) else {
         return CHECK_DEFAULT;
     };
-    let left = next.as_micros().saturating_sub(now.as_micros()).max(0);
+    if next <= now {
+        return CHECK_OVER;
+    }
+    let left = next.as_micros().saturating_sub(now.as_micros());
     Duration::from_micros(left.unsigned_abs() / 2).clamp(CHECK_MIN, CHECK_MAX)
 }
