@@ -22,6 +22,8 @@ mod client;
 mod client_certificates;
 #[path = "api/conforms.rs"]
 mod conforms;
+#[path = "api/crl_fetching.rs"]
+mod crl_fetching;
 #[path = "api/crls.rs"]
 mod crls;
 #[path = "api/errors.rs"]
@@ -30,6 +32,8 @@ mod errors;
 mod extended_key_usage;
 #[path = "api/forwarding_keys.rs"]
 mod forwarding_keys;
+#[path = "api/log.rs"]
+mod log;
 #[path = "api/ocsp.rs"]
 mod ocsp;
 #[path = "api/openapi.rs"]

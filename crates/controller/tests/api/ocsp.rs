@@ -14,8 +14,8 @@ use countersign_trust::{
     to_pem,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
+use crate::crl_fetching::CrlServer;
 use crate::support::{World, version_of};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/revocation.md");
@@ -665,9 +665,8 @@ async fn the_last_good_answer_survives_a_restart_without_a_responder() {
 #[tokio::test]
 async fn a_crl_that_a_client_names_is_fetched_when_it_comes_and_looked_after() {
     let scene = Scene::unconfigured().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let url = format!("http://{address}/root.crl");
+    let server = CrlServer::start().await;
+    let url = server.url();
     let bob = scene
         .root
         .client("bob")
@@ -679,13 +678,13 @@ async fn a_crl_that_a_client_names_is_fetched_when_it_comes_and_looked_after() {
         .updates(real_now() - 60, Some(real_now() + DAY))
         .revoke(&bob)
         .issue();
-    let server = tokio::spawn(crate::crls::serve_on(listener, crate::crls::ok(&crl)));
+    server.says(crate::crl_fetching::ok(&crl));
     let source = scene.world.controller.status_source();
     let path = format!("{}/crls", scene.set);
     source.ask(scene.question(&bob, &scene.root)).await;
     assert_eq!(scene.world.get(&path).await.body["crls"], json!([]));
 
-    let body = json!({"hosts": [address.to_string()], "privateNetwork": true});
+    let body = json!({"hosts": [server.host()], "privateNetwork": true});
     let sources = format!("{}/revocation-sources", scene.set);
     scene.world.put(&sources, body).await.expect(200);
     scene.world.clock.advance_secs(HOUR);
@@ -698,7 +697,6 @@ async fn a_crl_that_a_client_names_is_fetched_when_it_comes_and_looked_after() {
         (&json!(true), &json!(1))
     );
     assert_eq!(crl["state"], "good");
-    server.abort();
 }
 
 #[tokio::test]
