@@ -7,7 +7,7 @@ mod request;
 use std::hint::black_box;
 use std::time::Instant;
 
-use countersign_rules::{Program, RuleTree, compile};
+use countersign_rules::{NameAttribute, Program, RuleTree, compile};
 use request::Request;
 use serde_json::{Value, json};
 
@@ -74,8 +74,22 @@ fn main() {
         { "name": "hostname", "options": { "values": ["www.example.com"] } },
         { "name": "path", "options": { "values": [format!("/service-{index}/*"), format!("/other-{index}")] } },
         { "name": "clientSubject", "options": { "attribute": "COMMON_NAME", "values": ["alice"] } }]))).collect());
-    let unindexed = program((0..RULES).map(|index| child(index, &json!([
+    let by_client = program((0..RULES).map(|index| child(index, &json!([
         { "name": "clientSubject", "options": { "attribute": "COMMON_NAME", "values": [format!("client-{index}")] } }]))).collect());
+    let by_fingerprint = program(
+        (0..RULES)
+            .map(|index| {
+                child(
+                    index,
+                    &json!([
+        { "name": "clientFingerprint", "options": { "values": [format!("{index:064x}")] } }]),
+                )
+            })
+            .collect(),
+    );
+    let unindexed = program((0..RULES).map(|index| child(index, &json!([
+        { "name": "clientSubject", "options": { "attribute": "COMMON_NAME", "matchOperator": "IS_NOT_ONE_OF",
+            "values": ["alice", format!("client-{index}")] } }]))).collect());
 
     let request = |host: &str, path: &str| Request {
         hostname: host.to_owned(),
@@ -96,8 +110,28 @@ fn main() {
         &by_both,
         &hit,
     );
+    let mut client = request("www.example.com", "/orders/4711");
     measure(
-        "1,000 rules by client alone (no index), none matches",
+        "1,000 rules by client alone, none matches",
+        &by_client,
+        &client,
+    );
+    client.subject = vec![(NameAttribute::CommonName, "client-777".to_owned())];
+    measure(
+        "1,000 rules by client alone, one matches",
+        &by_client,
+        &client,
+    );
+    let mut digest = [0; 32];
+    digest[30..].copy_from_slice(&777_u16.to_be_bytes());
+    client.fingerprint = Some(digest);
+    measure(
+        "1,000 rules by fingerprint, one matches",
+        &by_fingerprint,
+        &client,
+    );
+    measure(
+        "1,000 rules that no value finds, none matches",
         &unindexed,
         &hit,
     );

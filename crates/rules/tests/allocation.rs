@@ -12,9 +12,45 @@ mod request;
 use std::hint::black_box;
 
 use allocation_counter::measure;
-use countersign_rules::{Outcome, RuleTree, compile};
+use countersign_rules::{NameAttribute, Outcome, RuleTree, compile};
 use request::Request;
-use serde_json::json;
+use serde_json::{Value, json};
+
+#[test]
+fn finding_rules_by_client_allocates_nothing() {
+    let by_client = |index: usize, part: Value| {
+        let (name, options) = part.as_object().unwrap().iter().next().unwrap();
+        json!({ "name": format!("{index}"), "criteria": [{ "name": name, "options": options }], "behaviors": [
+            { "name": "denyAccess", "options": { "reason": "closed" } } ] })
+    };
+    let children: Vec<_> = (0..100)
+        .flat_map(|index| {
+            let subject = json!({ "clientSubject": { "attribute": "ORGANIZATIONAL_UNIT",
+                "values": [format!("unit-{index}"), format!("team-{index}")] } });
+            let serial = json!({ "clientSerial": { "values": [format!("{:x}", 0x0a1b + index)] } });
+            let address =
+                json!({ "clientSan": { "type": "IP", "values": [format!("192.0.2.{index}")] } });
+            [subject, serial, address]
+        })
+        .enumerate()
+        .map(|(index, part)| by_client(index, part))
+        .collect();
+    let document =
+        json!({ "ruleFormat": "latest", "rules": { "name": "default", "children": children } });
+    let program = compile(&RuleTree::from_json(&document.to_string()).unwrap()).unwrap();
+    let unit = |index| (NameAttribute::OrganizationalUnit, format!("unit-{index}"));
+    for units in [1, 40] {
+        let mut request = Request::to("/").with_certificate(&["one"]);
+        request.subject = (0..units).map(unit).collect();
+        let mut denied = false;
+        let counted = measure(|| {
+            let outcome = black_box(&program).decide(black_box(&request)).outcome;
+            denied = matches!(outcome, Outcome::Deny(_));
+        });
+        assert!(denied, "the test is about rules that match");
+        assert_eq!(counted.count_total, 0, "{units} names in the rules");
+    }
+}
 
 #[test]
 fn deciding_allocates_nothing() {

@@ -6,6 +6,8 @@
     clippy::panic
 )]
 
+#[path = "support/identities.rs"]
+mod identities;
 #[path = "support/interpreter.rs"]
 mod interpreter;
 #[path = "support/request.rs"]
@@ -15,6 +17,7 @@ use countersign_rules::{
     Decision, Denial, EnforcementResult, Facts, Feature, HeaderOperation, NameAttribute, Outcome,
     Rule, RuleTree, SanKind, Satisfy, Template, compile,
 };
+use identities::{client_request, identity_tree};
 use interpreter::{Plain, interpret};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -168,29 +171,32 @@ fn rule(first_generation: bool) -> impl Strategy<Value = Rule> {
 }
 
 fn tree() -> impl Strategy<Value = RuleTree> {
-    let top = |format: &'static str, first_generation| {
-        proptest::collection::vec(rule(first_generation), 0..=12).prop_map(move |children| {
-            RuleTree {
-                rules: Rule {
-                    name: "default".to_owned(),
-                    // Fixes the order in which the tree first names its reasons.
-                    behaviors: ["r1", "r2"]
-                        .map(|reason| {
-                            Feature::new(
-                                "denyAccess",
-                                [("reason", json!(reason)), ("enabled", json!(false))],
-                            )
-                        })
-                        .to_vec(),
-                    children,
-                    ..Rule::default()
-                },
-                rule_format: format.parse().unwrap(),
-                comments: None,
-            }
-        })
+    let below = |format: &'static str, first_generation| {
+        proptest::collection::vec(rule(first_generation), 0..=12)
+            .prop_map(move |children| top(format, children))
     };
-    prop_oneof![top("v2025-10-16", true), top("latest", false)]
+    prop_oneof![below("v2025-10-16", true), below("latest", false)]
+}
+
+fn top(format: &str, children: Vec<Rule>) -> RuleTree {
+    RuleTree {
+        rules: Rule {
+            name: "default".to_owned(),
+            // Fixes the order in which the tree first names its reasons.
+            behaviors: ["r1", "r2"]
+                .map(|reason| {
+                    Feature::new(
+                        "denyAccess",
+                        [("reason", json!(reason)), ("enabled", json!(false))],
+                    )
+                })
+                .to_vec(),
+            children,
+            ..Rule::default()
+        },
+        rule_format: format.parse().unwrap(),
+        comments: None,
+    }
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -279,19 +285,31 @@ fn plain(decision: &Decision<'_>, request: &impl Facts) -> Plain {
     }
 }
 
+fn agree(tree: &RuleTree, requests: &[Request]) -> Result<(), TestCaseError> {
+    let program = compile(tree).unwrap();
+    for request in requests {
+        let expected = interpret(tree, request);
+        let (explained, trace) = program.explain(request);
+        prop_assert_eq!(&plain(&program.decide(request), request), &expected);
+        prop_assert_eq!(&plain(&explained, request), &expected);
+        prop_assert!(!trace.rules.is_empty());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
     fn program_explanation_and_interpreter_agree(tree in tree(), requests in proptest::collection::vec(request(), 8)) {
-        let program = compile(&tree).unwrap();
-        for request in &requests {
-            let expected = interpret(&tree, request);
-            prop_assert_eq!(plain(&program.decide(request), request), expected);
-            let (decision, trace) = program.explain(request);
-            prop_assert_eq!(plain(&decision, request), interpret(&tree, request));
-            prop_assert!(!trace.rules.is_empty());
-        }
+        agree(&tree, &requests)?;
+    }
+
+    #[test]
+    fn they_agree_about_rules_that_tell_clients_apart(
+        tree in identity_tree(), requests in proptest::collection::vec(client_request(), 8)
+    ) {
+        agree(&tree, &requests)?;
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::tree::{Feature, Generation};
 use super::options::Options;
 use super::values::{Case, ValueSet, Wildcards};
 use certificate::CertificateTest;
+pub(super) use identity::IdentityPart;
 use identity::IdentityTest;
 use network::Network;
 use pairs::Pairs;
@@ -38,6 +39,17 @@ enum Test {
     Path(ValueSet),
     Protocol(Protocol),
     Query(Pairs),
+}
+
+/// What of a request leads to the rules that it can match. Of two that are as good, the first is taken.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum Key {
+    /// A beginning of the path, in lower case.
+    PathPrefix,
+    /// The host, in lower case.
+    Host,
+    /// A value of this part of the client's identity.
+    Identity(IdentityPart),
 }
 
 const ONE_OF: [(&str, bool); 2] = [("IS_ONE_OF", false), ("IS_NOT_ONE_OF", true)];
@@ -150,18 +162,20 @@ impl Criterion {
         }
     }
 
-    /// The hosts it can hold for at all, if they are few and exact.
-    pub(super) fn only_hosts(&self) -> Option<&[Box<[u8]>]> {
+    /// Values of which a request must have one for it to hold, if it can hold for few requests only.
+    pub(super) fn needs_one_of(&self) -> Option<(Key, Vec<Box<[u8]>>)> {
         match &self.test {
-            Test::Hostname(hosts) if !self.negated => hosts.exact_values(),
-            _ => None,
-        }
-    }
-
-    /// Prefixes in lower case of which one begins every path that it can hold for.
-    pub(super) fn only_path_prefixes(&self) -> Option<Vec<Vec<u8>>> {
-        match &self.test {
-            Test::Path(paths) if !self.negated => Some(paths.literal_prefixes().collect()),
+            _ if self.negated => None,
+            Test::Hostname(hosts) => Some((Key::Host, hosts.exact_values()?.to_vec())),
+            Test::Identity(IdentityTest::Value(part, values)) => {
+                Some((Key::Identity(*part), values.exact_octets()?.to_vec()))
+            }
+            Test::Path(paths) => {
+                let prefixes: Vec<_> = paths.literal_prefixes().collect();
+                // A pattern that begins with a wildcard, or has one right after the slash, rules nothing out.
+                let narrow = prefixes.iter().all(|prefix| prefix.len() > 1);
+                narrow.then_some((Key::PathPrefix, prefixes))
+            }
             _ => None,
         }
     }

@@ -29,7 +29,7 @@ fn visit<'p>(rule: &'p CompiledRule, facts: &impl Facts, state: &mut State<'p>) 
             .iter()
             .for_each(|child| visit(child, facts, state)),
         Some(index) => {
-            for position in index.candidates(facts.hostname().as_bytes(), facts.path().as_bytes()) {
+            for position in index.candidates(facts) {
                 if let Some(child) = rule.children.get(position) {
                     visit(child, facts, state);
                 }

@@ -103,8 +103,16 @@ impl ValueSet {
         self.patterns.is_empty().then_some(self.exact.as_slice())
     }
 
-    /// For each value the characters before its first wildcard, in lower case.
-    pub(crate) fn literal_prefixes(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+    /// The values if containing a text means that it equals one of them in every octet.
+    pub(crate) fn exact_octets(&self) -> Option<&[Box<[u8]>]> {
+        match self.case {
+            Case::Insensitive => None,
+            Case::Sensitive => self.exact_values(),
+        }
+    }
+
+    /// For each value the characters before its first wildcard, in lower case. Some may be the same.
+    pub(crate) fn literal_prefixes(&self) -> impl Iterator<Item = Box<[u8]>> + '_ {
         let literal = |pattern: &[u8]| -> Vec<u8> {
             pattern
                 .iter()
@@ -113,11 +121,12 @@ impl ValueSet {
                 .collect()
         };
         let exact = self.exact.iter().map(|value| value.to_ascii_lowercase());
-        exact.chain(
+        let texts = exact.chain(
             self.patterns
                 .iter()
                 .map(move |pattern| literal(pattern).to_ascii_lowercase()),
-        )
+        );
+        texts.map(Vec::into_boxed_slice)
     }
 
     /// The values as written, for people.

@@ -130,24 +130,44 @@ impl<'a> Walk<'a> {
             "clientCertificate" => self.certificate(criterion),
             "clientCaSet" => any(&mut |value| request.satisfies_ca_set(value)),
             "clientReason" => any(&mut |value| request.refusal_code() == Some(value)),
-            "clientSubject" => {
+            "clientSubject" | "clientIssuer" => {
                 let wanted = NameAttribute::ALL
                     .into_iter()
                     .find(|known| known.name() == text("attribute"))
                     .unwrap();
-                identity(any(&mut |value| {
-                    request.subject.contains(&(wanted, value.to_owned()))
-                }))
+                let name = match criterion.name.as_str() {
+                    "clientSubject" => &request.subject,
+                    _ => &request.issuer,
+                };
+                identity(any(&mut |value| name.contains(&(wanted, value.to_owned()))))
             }
             "clientSan" => {
-                let kind = match text("type") {
-                    "DNS" => SanKind::Dns,
-                    _ => SanKind::Uri,
+                let (kind, octets): (_, fn(&str) -> Vec<u8>) = match text("type") {
+                    "DNS" => (SanKind::Dns, |value| value.into()),
+                    "IP" => (SanKind::Ip, |value| {
+                        value.split('.').map(|part| part.parse().unwrap()).collect()
+                    }),
+                    _ => (SanKind::Uri, |value| value.into()),
                 };
                 identity(any(&mut |value| {
-                    request.sans.contains(&(kind, value.as_bytes().to_vec()))
+                    request.sans.contains(&(kind, octets(value)))
                 }))
             }
+            "clientFingerprint" => identity(any(&mut |value| {
+                request
+                    .fingerprint
+                    .is_some_and(|found| hex(&found) == digits(value))
+            })),
+            "clientSpki" => identity(any(&mut |value| {
+                request
+                    .spki
+                    .is_some_and(|found| hex(&found) == digits(value))
+            })),
+            "clientSerial" => identity(any(&mut |value| {
+                let number = |text: &str| text.trim_start_matches('0').to_owned();
+                let found = request.serial.as_deref().map(hex);
+                found.is_some_and(|found| number(&found) == number(&digits(value)))
+            })),
             other => panic!("the interpreter does not know {other}"),
         };
         let negated = operator.contains("_NOT_") || operator == "IS_NOT";
@@ -281,6 +301,15 @@ fn strings(feature: &Feature, option: &str) -> Vec<String> {
         .filter_map(Value::as_str)
         .map(str::to_owned)
         .collect()
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Hexadecimal digits without colons, in lower case.
+fn digits(text: &str) -> String {
+    text.replace(':', "").to_lowercase()
 }
 
 fn glob(pattern: &str, text: &str) -> bool {

@@ -3,30 +3,27 @@
 //! Values are compared as types, octet by octet, never as a joined string (threats C3.3). Names and keys count only
 //! if the certificate passed the check in force: anybody can write any name into a certificate of their own.
 
+mod part;
+
 use std::fmt::Write;
 use std::net::IpAddr;
 
 use crate::decision::EnforcementResult;
 use crate::facts::{Facts, NameAttribute, SanKind};
 use crate::suggest::quote;
-use crate::template::write_hex;
 
 use super::super::options::Options;
 use super::super::values::{Case, ValueSet, Wildcards};
 use super::ONE_OF;
+pub(in super::super) use part::IdentityPart;
+use part::{SAN_KINDS, without_leading_zeros};
 
 /// What is asked about the client.
 #[derive(Debug)]
 pub(crate) enum IdentityTest {
     CaSet(Vec<String>),
     DaysLeft(DaysLeft),
-    Fingerprint(ValueSet),
-    Issuer(NameAttribute, ValueSet),
-    Reason(ValueSet),
-    San(SanKind, ValueSet),
-    Serial(ValueSet),
-    Spki(ValueSet),
-    Subject(NameAttribute, ValueSet),
+    Value(IdentityPart, ValueSet),
 }
 
 /// A bound on the days until the certificate expires.
@@ -39,8 +36,12 @@ pub(crate) enum DaysLeft {
 impl IdentityTest {
     /// Whether it counts only for a certificate that passed the check in force.
     fn needs_verified(&self) -> bool {
-        // A CA set is asked for its own verdict, and a reason exists only where there is no valid certificate.
-        !matches!(self, IdentityTest::CaSet(_) | IdentityTest::Reason(_))
+        match self {
+            // A CA set is asked for its own verdict.
+            IdentityTest::CaSet(_) => false,
+            IdentityTest::DaysLeft(_) => true,
+            IdentityTest::Value(part, _) => part.needs_verified(),
+        }
     }
 
     pub(crate) fn holds(&self, facts: &impl Facts, checked: EnforcementResult) -> bool {
@@ -55,25 +56,9 @@ impl IdentityTest {
                 DaysLeft::LessThan(bound) => days < bound,
                 DaysLeft::MoreThan(bound) => days > bound,
             }),
-            IdentityTest::Fingerprint(values) => facts
-                .certificate_fingerprint()
-                .is_some_and(|octets| values.contains(octets)),
-            IdentityTest::Issuer(attribute, values) => facts
-                .any_issuer_attribute(*attribute, &mut |value| values.contains(value.as_bytes())),
-            IdentityTest::Reason(values) => facts
-                .refusal_code()
-                .is_some_and(|code| values.contains(code.as_bytes())),
-            IdentityTest::San(kind, values) => {
-                facts.any_subject_alternative_name(*kind, &mut |octets| values.contains(octets))
+            IdentityTest::Value(part, values) => {
+                part.any_value(facts, &mut |octets| values.contains(octets))
             }
-            IdentityTest::Serial(values) => facts
-                .serial_number()
-                .is_some_and(|octets| values.contains(without_leading_zeros(octets))),
-            IdentityTest::Spki(values) => facts
-                .spki_fingerprint()
-                .is_some_and(|octets| values.contains(octets)),
-            IdentityTest::Subject(attribute, values) => facts
-                .any_subject_attribute(*attribute, &mut |value| values.contains(value.as_bytes())),
         }
     }
 
@@ -90,26 +75,13 @@ impl IdentityTest {
             IdentityTest::DaysLeft(DaysLeft::MoreThan(bound)) => {
                 format!("more than {bound} days left")
             }
-            IdentityTest::Issuer(attribute, values) | IdentityTest::Subject(attribute, values) => {
-                format!("{} {}", attribute.name(), values.describe())
-            }
-            IdentityTest::San(kind, values) => format!("{} {}", san_name(*kind), values.describe()),
-            IdentityTest::Fingerprint(values)
-            | IdentityTest::Reason(values)
-            | IdentityTest::Serial(values)
-            | IdentityTest::Spki(values) => values.describe(),
+            IdentityTest::Value(part, values) => format!("{} {}", part.label(), values.describe())
+                .trim_start()
+                .to_owned(),
         }
     }
 
     pub(crate) fn actual(&self, facts: &impl Facts, checked: EnforcementResult) -> String {
-        let hex = |octets: Option<&[u8]>| {
-            octets.map(|octets| {
-                let mut text = String::new();
-                // Writing into a string does not fail.
-                let _ = write_hex(octets, &mut text);
-                text
-            })
-        };
         let mut found = Vec::new();
         match self {
             IdentityTest::CaSet(ca_sets) => {
@@ -123,30 +95,8 @@ impl IdentityTest {
             IdentityTest::DaysLeft(_) => {
                 found.extend(facts.days_left().map(|days| format!("{days} days")))
             }
-            IdentityTest::Fingerprint(_) => found.extend(hex(facts
-                .certificate_fingerprint()
-                .map(|octets| &octets[..]))),
-            IdentityTest::Issuer(attribute, _) => {
-                facts.any_issuer_attribute(*attribute, &mut |value| {
-                    collect(&mut found, value.to_owned())
-                });
-            }
-            IdentityTest::Reason(_) => found.extend(facts.refusal_code().map(str::to_owned)),
-            IdentityTest::San(kind, _) => {
-                facts.any_subject_alternative_name(*kind, &mut |octets| {
-                    collect(&mut found, show_san(*kind, octets))
-                });
-            }
-            IdentityTest::Serial(_) => {
-                found.extend(hex(facts.serial_number().map(without_leading_zeros)))
-            }
-            IdentityTest::Spki(_) => {
-                found.extend(hex(facts.spki_fingerprint().map(|octets| &octets[..])))
-            }
-            IdentityTest::Subject(attribute, _) => {
-                facts.any_subject_attribute(*attribute, &mut |value| {
-                    collect(&mut found, value.to_owned())
-                });
+            IdentityTest::Value(part, _) => {
+                part.any_value(facts, &mut |octets| collect(&mut found, part.show(octets)));
             }
         }
         let mut text = if found.is_empty() {
@@ -172,40 +122,6 @@ fn collect(found: &mut Vec<String>, value: String) -> bool {
     found.len() >= SHOWN
 }
 
-fn show_san(kind: SanKind, octets: &[u8]) -> String {
-    let address = match kind {
-        SanKind::Ip => <[u8; 4]>::try_from(octets)
-            .map(IpAddr::from)
-            .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
-            .ok(),
-        _ => None,
-    };
-    address.map_or_else(
-        || String::from_utf8_lossy(octets).into_owned(),
-        |address| address.to_string(),
-    )
-}
-
-const SAN_KINDS: [(&str, SanKind); 5] = [
-    ("DNS", SanKind::Dns),
-    ("EMAIL", SanKind::Email),
-    ("IP", SanKind::Ip),
-    ("UPN", SanKind::Upn),
-    ("URI", SanKind::Uri),
-];
-
-fn san_name(kind: SanKind) -> &'static str {
-    SAN_KINDS
-        .iter()
-        .find(|(_, known)| *known == kind)
-        .map_or("", |(name, _)| name)
-}
-
-fn without_leading_zeros(octets: &[u8]) -> &[u8] {
-    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    octets.get(zeros..).unwrap_or_default()
-}
-
 pub(super) fn parse(name: &str, options: &mut Options<'_>) -> Option<(bool, IdentityTest)> {
     if name == "clientDaysLeft" {
         let less = options.choice(
@@ -222,28 +138,24 @@ pub(super) fn parse(name: &str, options: &mut Options<'_>) -> Option<(bool, Iden
         return Some((false, IdentityTest::DaysLeft(bound)));
     }
     let negated = options.choice("matchOperator", &ONE_OF, Some(false))?;
-    let test = match name {
+    let (part, values) = match name {
         "clientCaSet" => {
-            let values = options.values("values");
-            IdentityTest::CaSet(
-                values
-                    .into_iter()
-                    .map(|(_, value)| value.to_owned())
-                    .collect(),
-            )
+            let values = options.values("values").into_iter();
+            let ca_sets = values.map(|(_, value)| value.to_owned()).collect();
+            return Some((negated, IdentityTest::CaSet(ca_sets)));
         }
-        "clientFingerprint" => IdentityTest::Fingerprint(digests(options)),
-        "clientIssuer" => IdentityTest::Issuer(attribute(options)?, texts(options)),
-        "clientReason" => IdentityTest::Reason(reasons(options)),
+        "clientFingerprint" => (IdentityPart::Fingerprint, digests(options)),
+        "clientIssuer" => (IdentityPart::Issuer(attribute(options)?), texts(options)),
+        "clientReason" => (IdentityPart::Reason, reasons(options)),
         "clientSan" => {
             let kind = options.choice("type", &SAN_KINDS, None)?;
-            IdentityTest::San(kind, alternative_names(options, kind))
+            (IdentityPart::San(kind), alternative_names(options, kind))
         }
-        "clientSerial" => IdentityTest::Serial(serials(options)),
-        "clientSpki" => IdentityTest::Spki(digests(options)),
-        _ => IdentityTest::Subject(attribute(options)?, texts(options)),
+        "clientSerial" => (IdentityPart::Serial, serials(options)),
+        "clientSpki" => (IdentityPart::Spki, digests(options)),
+        _ => (IdentityPart::Subject(attribute(options)?), texts(options)),
     };
-    Some((negated, test))
+    Some((negated, IdentityTest::Value(part, values)))
 }
 
 fn attribute(options: &mut Options<'_>) -> Option<NameAttribute> {
