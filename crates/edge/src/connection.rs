@@ -9,7 +9,7 @@ use ::http::HeaderValue;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use countersign_snapshot::{ClientAuthMode, Peer, ServerName};
 use countersign_tls::TlsFacts;
-use countersign_trust::{Reason, UnixTime};
+use countersign_trust::{Reason, UnixTime, Verdict};
 use tokio::sync::watch;
 
 use crate::access_log::{Client, ConnectionRecord, Who, chain_text};
@@ -354,6 +354,23 @@ impl Connection {
             .as_ref()
             .map(Who::fields)
             .unwrap_or_default()
+    }
+
+    /// [`Self::who`], and whose verdict the record has: of a client that showed nothing no set says anything.
+    pub(crate) fn who_judged_by<'a>(&'a self, trust: &'a Trust) -> Client<'a> {
+        let mut client = self.who();
+        let telling = trust.verdicts().telling();
+        if let Some((id, verdict)) = telling.filter(|(_, verdict)| !verdict.is_missing())
+            && let Some(set) = trust.ca_set(id)
+        {
+            client.ca_set = Some(&set.name);
+            client.ca_set_version = Some(set.version.number());
+            client.revocation = match verdict {
+                Verdict::Valid(chain) => Some(chain.revocation().as_str()),
+                Verdict::Invalid(_) | Verdict::Missing => None,
+            };
+        }
+        client
     }
 
     /// What the connection becomes when its HTTP engine is done.

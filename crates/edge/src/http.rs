@@ -34,7 +34,7 @@ mod identity;
 mod idle_timer;
 mod inbound;
 pub(crate) mod refusal;
-mod render;
+pub(crate) mod render;
 mod signature;
 pub(crate) mod tunnel;
 

@@ -79,8 +79,9 @@ async fn open(
         .admit(connection.node().now())
         .map_err(|broken| Rejection::new(broken.reason()))?;
     passage.admitted(&trust, admission);
-    let decision = decide(connection, &trust)?;
-    passage.decided(&decision);
+    let decision = decide(connection, &trust, |decision, facts| {
+        passage.decided(decision, facts);
+    })?;
     requests::limit(connection, &trust, &decision)?;
     let binding = trust.binding();
     let Service::Tcp(service) = &binding.checked().binding.service else {
@@ -100,8 +101,12 @@ fn unreachable(error: OriginError) -> Rejection {
     Rejection::because(error.reason, error.detail)
 }
 
-/// The decision about the connection under this trust.
-fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>, Rejection> {
+/// The decision about the connection under this trust; `look` sees it also when it is a refusal.
+fn decide<'t>(
+    connection: &Connection,
+    trust: &'t Trust,
+    look: impl FnOnce(&Decision<'_>, &RequestFacts<'_>),
+) -> Result<Decision<'t>, Rejection> {
     let binding = trust.binding().checked();
     if binding.binding.service == Service::Http {
         return Err(Rejection::because(
@@ -127,6 +132,7 @@ fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>,
         now: connection.node().now(),
     };
     let decision = binding.program.decide(&facts);
+    look(&decision, &facts);
     match Refused::of_bytes(decision.outcome, binding, trust.verdicts()) {
         None => Ok(decision),
         Some(refused) => Err(Rejection::of(refused)),
@@ -135,12 +141,12 @@ fn decide<'t>(connection: &Connection, trust: &'t Trust) -> Result<Decision<'t>,
 
 /// Whether the decision about a live connection is still the same under the trust of now.
 pub(crate) fn may_go_on(connection: &Connection, trust: &Trust) -> bool {
-    decide(connection, trust).is_ok()
+    decide(connection, trust, |_, _| ()).is_ok()
 }
 
 fn why_cut_off(connection: &Connection) -> Rejection {
     let reason = match connection.trust(connection.node().now()) {
-        Ok(trust) => decide(connection, &trust).err(),
+        Ok(trust) => decide(connection, &trust, |_, _| ()).err(),
         Err(broken) => Some(Rejection::new(broken.reason())),
     };
     // Trust may have come back in between; the connection is ended all the same.

@@ -97,7 +97,12 @@ pub(crate) struct PassageRecord<'a> {
     pub(crate) response_bytes: u64,
     /// Whether both sides ended it.
     pub(crate) complete: bool,
+    /// How long after its beginning the origin was connected to.
+    pub(crate) origin_connected_ms: Option<f64>,
     pub(crate) duration_ms: f64,
+    pub(crate) custom_log: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_chain: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sampled_one_in: Option<u32>,
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_snapshot::ServerName;
-use countersign_trust::{Reason, UnixTime, Verdict};
+use countersign_trust::{Reason, UnixTime};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body::Frame;
 
@@ -208,19 +208,6 @@ impl Exchange {
         let connection = &self.connection;
         let node = connection.node();
         let trust = self.trust.clone().unwrap_or_else(|| connection.latest());
-        let mut client = connection.who();
-        let telling = trust.verdicts().telling();
-        // Whose verdict the record has: of a client that showed nothing no set says anything.
-        if let Some((id, verdict)) = telling.filter(|(_, verdict)| !verdict.is_missing())
-            && let Some(set) = trust.ca_set(id)
-        {
-            client.ca_set = Some(&set.name);
-            client.ca_set_version = Some(set.version.number());
-            client.revocation = match verdict {
-                Verdict::Valid(chain) => Some(chain.revocation().as_str()),
-                Verdict::Invalid(_) | Verdict::Missing => None,
-            };
-        }
         let binding = self.binding.as_ref().unwrap_or_else(|| trust.binding());
         let path = self.target.path();
         let path_end = (0..=path.len().min(PATH_MAX_BYTES))
@@ -251,7 +238,7 @@ impl Exchange {
             detail: self.detail.as_deref(),
             rule: self.rule.as_deref(),
             would_deny: self.would_deny.as_deref(),
-            client,
+            client: connection.who_judged_by(&trust),
             origin: self.origin.as_ref().map(|origin| origin.id()),
             origin_address: self.origin_address.map(|address| address.to_string()),
             origin_reused: self.origin_address.map(|_| self.origin_reused),

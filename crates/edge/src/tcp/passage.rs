@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use countersign_rules::{Decision, EnforcementResult};
+use countersign_snapshot::RequestFacts;
 use countersign_trust::{Reason, UnixTime};
 
 use crate::access_log::{PassageRecord, Property, Tls};
 use crate::connection::{Admission, Connection, Trust};
-use crate::http::Rejection;
+use crate::http::{Rejection, render};
 use crate::metrics::RequestDone;
 use crate::origin::Origin;
 
@@ -27,6 +28,7 @@ pub(super) struct Passage {
     detail: Option<Cow<'static, str>>,
     rule: Option<String>,
     would_deny: Option<String>,
+    custom_log: Option<String>,
     origin: Option<Arc<Origin>>,
     origin_address: Option<SocketAddr>,
     connected: Option<Duration>,
@@ -51,6 +53,7 @@ impl Passage {
             detail: None,
             rule: None,
             would_deny: None,
+            custom_log: None,
             origin: None,
             origin_address: None,
             connected: None,
@@ -71,7 +74,15 @@ impl Passage {
         self.admission = admission;
     }
 
-    pub(super) fn decided(&mut self, decision: &Decision<'_>) {
+    /// What the rules say, also when that is no.
+    pub(super) fn decided(&mut self, decision: &Decision<'_>, facts: &RequestFacts<'_>) {
+        if !self.connection.node().access_log.is_on() {
+            return;
+        }
+        self.custom_log = decision
+            .custom_log
+            .map(|template| render::for_log(template, facts));
+        self.rule = decision.enforced.map(|check| check.rule.to_owned());
         self.would_deny = decision
             .enforced
             .filter(|check| check.result == EnforcementResult::Failed && !check.denies)
@@ -81,7 +92,7 @@ impl Passage {
     pub(super) fn refused(&mut self, rejection: Rejection) {
         self.reason = Some(rejection.reason);
         self.detail = rejection.detail;
-        self.rule = rejection.rule;
+        self.rule = rejection.rule.or(self.rule.take());
     }
 
     pub(super) fn origin(&mut self, origin: &Arc<Origin>) {
@@ -128,12 +139,6 @@ impl Passage {
     fn write_record(&self, sampled_one_in: Option<u32>) {
         let (connection, trust) = (&self.connection, &self.trust);
         let node = connection.node();
-        let mut client = connection.who();
-        if let Some((set, chain)) = trust.valid() {
-            client.ca_set = Some(&set.name);
-            client.ca_set_version = Some(set.version.number());
-            client.revocation = Some(chain.revocation().as_str());
-        }
         let record = PassageRecord {
             event: "connection",
             time: self.time.to_string(),
@@ -154,13 +159,18 @@ impl Passage {
             detail: self.detail.as_deref(),
             rule: self.rule.as_deref(),
             would_deny: self.would_deny.as_deref(),
-            client,
+            client: connection.who_judged_by(trust),
             origin: self.origin.as_ref().map(|origin| origin.id()),
             origin_address: self.origin_address.map(|address| address.to_string()),
             request_bytes: self.received,
             response_bytes: self.sent,
             complete: self.complete,
+            origin_connected_ms: self
+                .connected
+                .map(|duration| duration.as_secs_f64() * 1000.0),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+            custom_log: self.custom_log.as_deref(),
+            client_chain: self.reason.and_then(|_| connection.chain_to_tell()),
             sampled_one_in,
         };
         node.access_log.write(self.time, &record);

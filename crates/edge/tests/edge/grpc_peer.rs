@@ -39,7 +39,7 @@ impl Files {
     }
 }
 
-fn origin(arguments: &[PathBuf]) -> (Program, u16) {
+pub(crate) fn origin(arguments: &[PathBuf]) -> (Program, u16) {
     start("origin.py", arguments)
 }
 
@@ -55,7 +55,7 @@ fn start(script: &str, arguments: &[PathBuf]) -> (Program, u16) {
 }
 
 /// What a client finds, call by call.
-fn calls(world: &World, name: &str, own: Option<&Credential>) -> Vec<Value> {
+pub(crate) fn calls(world: &World, name: &str, own: Option<&Credential>) -> Vec<Value> {
     let files = Files::new();
     let mut command = Command::new("python3");
     command

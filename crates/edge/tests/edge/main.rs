@@ -24,6 +24,7 @@ mod identity;
 mod identity_presets;
 mod lifecycle;
 mod limits;
+mod log_fields;
 mod matrix;
 mod metrics;
 mod names;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::world::{CLIENTS, World, ca_set};
 
 /// An origin that accepts every WebSocket and echoes bytes; says on the way whom it was told it talks to.
-async fn echo(world: &World, bindings: &[Binding]) {
+pub(crate) async fn echo(world: &World, bindings: &[Binding]) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
