@@ -13,6 +13,8 @@ mod algorithms;
 mod check;
 #[path = "evaluate/constraints.rs"]
 mod constraints;
+#[path = "evaluate/names.rs"]
+mod names;
 #[path = "evaluate/paths.rs"]
 mod paths;
 #[path = "evaluate/pinned.rs"]

@@ -23,7 +23,8 @@ const WHERE: &str = "
 | what is no request: a head that cannot be read, is too large or does not come to its end | what the protocol has for it: 400 or 431 without a page in HTTP/1.1, a reset stream or GOAWAY in HTTP/2 and HTTP/3; a head with too many or too large fields gets a page in HTTP/2 and, of many fields, in HTTP/3 | log `request_unreadable`, metric `countersign_edge_requests_unreadable_total` |
 | an operator's certificate at the API | problem with `reason` | – |
 
-The engine of HTTP/2 answers heads of more than twice the limit with a bare 431; those are in no log. When an edge node drains, it listens no more: new
+The engine of HTTP/2 answers heads of more than twice the limit with a bare 431; the first of a connection is recorded, unless that connection had a 431
+before. When an edge node drains, it listens no more: new
 connections are refused by the operating system, and no code tells of that.
 ";
 

@@ -3,7 +3,8 @@
 //! The engine bounds resets, heads and what waits to be written. It answers PING and SETTINGS, and takes notice of WINDOW_UPDATE and PRIORITY, as
 //! often as they come, and reads as long as there is something to read: a client that sends nothing else keeps a thread from everybody else.
 //!
-//! What the engine refuses by itself, it refuses by resetting the stream, and tells nobody: that is seen here, on its way out, and recorded.
+//! What the engine refuses by itself, it refuses by resetting the stream or by a bare 431, and tells nobody: that is seen here, on its way out,
+//! and recorded.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -57,9 +58,11 @@ struct Allowance {
 
 /// Where frames begin in a stream of octets (RFC 9113 §4.1).
 struct Frames {
-    /// With the error code, the payload of `RST_STREAM`.
-    head: [u8; 13],
+    /// With the payload, where that is short and of a kind that is looked into.
+    head: [u8; Frames::HEAD + Frames::SHORT],
     filled: usize,
+    /// Octets of it that are wanted.
+    end: usize,
     /// Octets to pass over before the next frame.
     payload: u32,
 }
@@ -132,17 +135,20 @@ impl Allowance {
 impl Frames {
     /// The octets of a frame's head.
     const HEAD: usize = 9;
+    /// Enough for an error code, and for a status after two changes of the table's size.
+    const SHORT: usize = 16;
 
     fn after(payload: u32) -> Self {
         Self {
-            head: [0; 13],
+            head: [0; Self::HEAD + Self::SHORT],
             filled: 0,
+            end: Self::HEAD,
             payload,
         }
     }
 
-    /// Tells the kind, the length and, of a reset, the error code of every frame whose head ends in these octets.
-    fn read(&mut self, mut octets: &[u8], mut frame: impl FnMut(u8, u32, u32)) {
+    /// Tells the kind, the length and, of short resets and heads, the payload of every frame that is known with these octets.
+    fn read(&mut self, mut octets: &[u8], mut frame: impl FnMut(u8, u32, &[u8])) {
         while !octets.is_empty() {
             if self.payload > 0 {
                 let passed = octets.len().min(self.payload as usize);
@@ -150,12 +156,7 @@ impl Frames {
                 octets = octets.get(passed..).unwrap_or_default();
                 continue;
             }
-            let end = if self.filled < Self::HEAD {
-                Self::HEAD
-            } else {
-                self.head.len()
-            };
-            let wanted = self.head.get_mut(self.filled..end).unwrap_or_default();
+            let wanted = self.head.get_mut(self.filled..self.end).unwrap_or_default();
             let taken = wanted.len().min(octets.len());
             let (some, rest) = octets.split_at(taken);
             if let Some(wanted) = wanted.get_mut(..taken) {
@@ -163,18 +164,21 @@ impl Frames {
             }
             self.filled += taken;
             octets = rest;
-            if self.filled < end {
+            if self.filled < self.end {
                 return;
             }
-            let [a, b, c, kind, _, _, _, _, _, code @ ..] = self.head;
+            let [a, b, c, kind, ..] = self.head;
             let length = u32::from_be_bytes([0, a, b, c]);
-            if kind == RESET && length == 4 && end == Self::HEAD {
+            let short = (1..=Self::SHORT).contains(&(length as usize));
+            if self.end == Self::HEAD && short && matches!(kind, RESET | HEADERS) {
+                self.end += length as usize;
                 continue;
             }
+            let payload = self.head.get(Self::HEAD..self.end).unwrap_or_default();
+            self.payload = if payload.is_empty() { length } else { 0 };
+            frame(kind, length, payload);
             self.filled = 0;
-            self.payload = if end == Self::HEAD { length } else { 0 };
-            let code = if end == Self::HEAD { [0; 4] } else { code };
-            frame(kind, length, u32::from_be_bytes(code));
+            self.end = Self::HEAD;
         }
     }
 }
@@ -231,10 +235,14 @@ impl<IO: AsyncWrite + Unpin> Calm<IO> {
             for slice in slices {
                 let written = slice.get(..left.min(slice.len())).unwrap_or_default();
                 left -= written.len();
-                self.ours.read(written, |kind, _, code| {
-                    if kind == RESET {
-                        record_reset(&self.connection, code);
+                self.ours.read(written, |kind, _, payload| match kind {
+                    RESET => record_reset(&self.connection, payload),
+                    HEADERS if is_bare_431(payload) => {
+                        let detail = "the head of a request is larger than twice the limit";
+                        self.connection
+                            .record_unreadable(Reason::RequestTooLarge, detail);
                     }
+                    _ => {}
                 });
             }
         }
@@ -243,7 +251,10 @@ impl<IO: AsyncWrite + Unpin> Calm<IO> {
 }
 
 /// The engine resets what breaks the protocol, what has too large a head, and streams beyond their number. With other codes we end what is answered.
-fn record_reset(connection: &Connection, code: u32) {
+fn record_reset(connection: &Connection, payload: &[u8]) {
+    let Ok(code) = payload.try_into().map(u32::from_be_bytes) else {
+        return;
+    };
     let (reason, detail) = match h2::Reason::from(code) {
         h2::Reason::REFUSED_STREAM => (
             Reason::Overloaded,
@@ -259,6 +270,26 @@ fn record_reset(connection: &Connection, code: u32) {
         _ => return,
     };
     connection.record_unreadable(reason, detail);
+}
+
+/// Whether nothing but `:status: 431` is in a header block (RFC 7541 §6.2.1: a literal that is added to the table under the static name 8), as
+/// only the engine answers. Once a connection had a 431 it is in the table, and the next is one octet that says nothing here: such a client is
+/// in the log already.
+fn is_bare_431(mut block: &[u8]) -> bool {
+    // RFC 7541 §6.3: changes of the table's size come first; 31 goes on with octets of which the last has no high bit.
+    while let [first @ 0x20..=0x3f, rest @ ..] = block {
+        block = rest;
+        if *first == 0x3f {
+            let last = rest.iter().position(|octet| octet & 0x80 == 0);
+            block = last
+                .and_then(|last| rest.get(last + 1..))
+                .unwrap_or_default();
+        }
+    }
+    matches!(
+        block,
+        [0x48, 0x83, 0x69, 0x90, 0xff] | [0x48, 3, b'4', b'3', b'1']
+    )
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Calm<IO> {
@@ -316,6 +347,7 @@ mod tests {
             reset.clone(),
             frame(0, 1),
             reset,
+            frame(1, 3),
             frame(6, 8),
         ]
         .concat();
@@ -323,16 +355,39 @@ mod tests {
             let mut frames = Frames::after(PREFACE_OCTETS);
             let mut found = Vec::new();
             for part in octets.chunks(cut) {
-                frames.read(part, |kind, length, code| {
+                frames.read(part, |kind, length, payload| {
                     found.push((kind, length));
-                    assert_eq!(code == 0x0102_0304, kind == RESET);
+                    assert_eq!(payload == [1, 2, 3, 4], kind == RESET);
+                    assert_eq!(payload == [0xff; 3], (kind, length) == (1, 3));
                 });
             }
             assert_eq!(
                 found,
-                [(4, 0), (1, 300), (RESET, 4), (0, 1), (RESET, 4), (6, 8)],
+                [
+                    (4, 0),
+                    (1, 300),
+                    (RESET, 4),
+                    (0, 1),
+                    (RESET, 4),
+                    (1, 3),
+                    (6, 8)
+                ],
                 "cut at {cut}"
             );
+        }
+    }
+
+    #[test]
+    fn a_block_with_nothing_but_a_431_is_known_also_after_changes_of_the_table() {
+        let status = [0x48, 0x83, 0x69, 0x90, 0xff];
+        assert!(is_bare_431(&status));
+        assert!(is_bare_431(&[&[0x20][..], &status].concat()));
+        assert!(is_bare_431(
+            &[&[0x20, 0x3f, 0xe1, 0x1f][..], &status].concat()
+        ));
+        assert!(!is_bare_431(&[&status[..], &[0xbf]].concat()));
+        for other in [&[][..], &[0xbe], &[0x3f], &[0x3f, 0x80], &status[..4]] {
+            assert!(!is_bare_431(other));
         }
     }
 

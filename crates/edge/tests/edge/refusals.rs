@@ -188,6 +188,23 @@ async fn too_many_headers_over_http3_are_answered_with_the_code() {
     unreadable(&world, "request_too_large", "too many headers").await;
 }
 
+/// The engine answers by itself, with nothing but the status; a client that learned the status before gets it as one octet.
+#[tokio::test]
+async fn a_head_beyond_what_the_engine_of_http2_takes_is_recorded_with_its_code() {
+    let world = open(|limits| limits.request_head_bytes = 8 * 1024).await;
+    let mut http = world.http2("open.test").await;
+    let request = Request::get("https://open.test/").header("x-large", "y".repeat(20 * 1024));
+    let request = request.body(body(Bytes::new())).unwrap();
+    let answer = http.send(request).await.unwrap();
+    assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    assert_eq!(answer.text(), "");
+    unreadable(&world, "request_too_large", "larger than twice the limit").await;
+    let after = http.get("/").await.unwrap();
+    assert_eq!(after.status, StatusCode::OK);
+    let with_code = |record: &&serde_json::Value| record["event"] == "request_unreadable";
+    assert_eq!(world.records().await.iter().filter(with_code).count(), 1);
+}
+
 /// Before the first byte there is nobody who could be told: the connection is closed, and the log says why.
 #[tokio::test]
 async fn who_is_beyond_a_budget_is_recorded_as_such() {

@@ -354,3 +354,31 @@ async fn what_cannot_be_believed_is_refused_whole() {
     let client = world.client("a.test").presenting(&alice);
     assert!(!is_let_in(&world, &client).await);
 }
+
+/// Threat C3.1: what a restart would not find is not acknowledged.
+#[tokio::test]
+async fn what_cannot_be_kept_on_disk_is_refused_and_the_last_good_revocations_stay() {
+    let world = World::site(ClientAuthMode::Request).await;
+    let (alice, bob) = (world.alice(), world.clients.client("bob").issue());
+    world.revoke(vec![by_certificate(&alice)], &[]).await;
+    let refused = async |why: &str| {
+        let crl = world.clients.crl().revoke(&bob).issue();
+        let answer = world.revoke(Vec::new(), &[(&world.clients, crl)]).await;
+        let AcknowledgementOutcome::Refused(found) = answer.outcome else {
+            panic!("enforced: {why}");
+        };
+        assert!(found.contains(why), "{found}");
+        for (credential, expected) in [(&alice, false), (&bob, true)] {
+            let client = world.client("a.test").presenting(credential);
+            assert_eq!(is_let_in(&world, &client).await, expected, "{why}");
+        }
+    };
+    let bodies = world.state.path().join("staging.revocation-bodies");
+    std::fs::remove_dir_all(&bodies).unwrap();
+    refused("cannot be had").await;
+    std::fs::create_dir(&bodies).unwrap();
+    let manifest = world.state.path().join("staging.revocations");
+    std::fs::remove_file(&manifest).unwrap();
+    std::fs::create_dir(&manifest).unwrap();
+    refused("cannot be kept on disk").await;
+}
