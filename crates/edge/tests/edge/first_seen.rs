@@ -25,7 +25,7 @@ const HOUR: i64 = 3_600;
 
 /// A controller that knows what the CA of the clients says.
 #[derive(Debug)]
-struct Source {
+pub(crate) struct Source {
     ca: Ca,
     clients: Mutex<Vec<(Credential, Status)>>,
     clock: Arc<TestClock>,
@@ -34,7 +34,7 @@ struct Source {
 }
 
 impl Source {
-    fn hand_to(world: &World) -> Arc<Self> {
+    pub(crate) fn hand_to(world: &World) -> Arc<Self> {
         let source = Arc::new(Self {
             ca: world.clients.clone(),
             clients: Mutex::default(),
@@ -48,7 +48,7 @@ impl Source {
         source
     }
 
-    fn says(&self, credential: &Credential, status: Status) {
+    pub(crate) fn says(&self, credential: &Credential, status: Status) {
         let mut clients = self.clients.lock().unwrap();
         clients.retain(|(known, _)| known.der() != credential.der());
         clients.push((credential.clone(), status));

@@ -6,12 +6,15 @@ use countersign_snapshot::{
 };
 use countersign_testkit::NOW;
 use countersign_testkit::client::{TlsClient, body};
+use countersign_testkit::ocsp::Status;
+use countersign_trust::{RevocationMode, RevocationScope};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::ext::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::first_seen::Source;
 use crate::tcp::tcp;
 use crate::websocket::accept;
 use crate::world::{CLIENTS, World};
@@ -56,13 +59,17 @@ async fn origin() -> u16 {
 async fn world() -> World {
     let world = World::empty().await;
     let port = origin().await;
-    let http = world.binding("a", &["a.test"], ClientAuthMode::Request, &[CLIENTS]);
+    let mut http = world.binding("a", &["a.test"], ClientAuthMode::Request, &[CLIENTS]);
     let mut bytes = Binding {
         service: tcp(ProxyProtocol::Off),
         origin: "bytes".parse().unwrap(),
         ..world.binding("b", &["b.test"], ClientAuthMode::Request, &[CLIENTS])
     };
     bytes.rules = bytes.rules.replace("\"main\"", "\"bytes\"");
+    for binding in [&mut http, &mut bytes] {
+        binding.client_auth.policy.revocation.mode = RevocationMode::Prefer;
+        binding.client_auth.policy.revocation.scope = RevocationScope::Leaf;
+    }
     let edit = |snapshot: &mut Snapshot| {
         snapshot.origins[0].endpoints[0].port = port;
         let bytes = Origin {
@@ -151,6 +158,9 @@ fn is_let_in(status: StatusCode) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_client_and_request_get_the_same_decision_over_every_protocol_fresh_and_resumed() {
     let world = world().await;
+    let source = Source::hand_to(&world);
+    let revoked = world.clients.client("revoked").issue();
+    source.says(&revoked, Status::Revoked);
     let clients = [
         ("nobody", None, "missing"),
         ("alice", Some(world.alice()), LET_IN),
@@ -169,6 +179,8 @@ async fn the_same_client_and_request_get_the_same_decision_over_every_protocol_f
             Some(world.clients.client("new").not_yet_valid(NOW).issue()),
             "not_yet_valid",
         ),
+        // Threat C3.2.
+        ("one whose CA says so", Some(revoked), "revoked"),
     ];
     const HTTP: [&str; 5] = ["h1", "h2", "h3", "websocket", "websocket over h2"];
     for (who, credential, expected) in clients {
@@ -193,8 +205,9 @@ async fn the_same_client_and_request_get_the_same_decision_over_every_protocol_f
             for session in ["fresh", "resumed"] {
                 let (told, resumed) = ask(&world, over, &client, path).await;
                 assert_eq!(told, expected, "{who}, {over}, {path}, {session}");
-                // A session ends with its certificate: that of one whose time is over is not taken up again.
-                let may_resume = !matches!(expected_of_client, "expired" | "not_yet_valid");
+                // A session ends with its certificate: that of one whose time is over, or who is revoked, is not taken up again.
+                let may_resume =
+                    !matches!(expected_of_client, "expired" | "not_yet_valid" | "revoked");
                 if let Some(resumed) = resumed.filter(|_| may_resume) {
                     assert_eq!(resumed, session == "resumed", "{who}, {over}, {path}");
                 }
