@@ -1,6 +1,8 @@
 //! Revocation: by hand and by CRLs, on new connections, resumed ones and open ones.
 
-use countersign_snapshot::{AcknowledgementOutcome, Binding, CaSet, ClientAuthMode, Snapshot};
+use countersign_snapshot::{
+    AcknowledgementOutcome, Binding, BodyDigest, CaSet, ClientAuthMode, RevocationBodies, Snapshot,
+};
 use countersign_testkit::client::alert;
 use countersign_testkit::{Credential, DAY, HttpClient, NOW, TlsClient, wait};
 use countersign_trust::{
@@ -8,6 +10,7 @@ use countersign_trust::{
     Sha1Signatures,
 };
 use http::StatusCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metrics::{admin, sample};
@@ -351,6 +354,38 @@ async fn what_cannot_be_believed_is_refused_whole() {
     let why = refused(world.edge.offer_revocations(signed, nothing).await);
     assert!(why.contains("cannot be had"), "{why}");
     // The last good ones stay in force.
+    let client = world.client("a.test").presenting(&alice);
+    assert!(!is_let_in(&world, &client).await);
+}
+
+/// Whatever is asked for, these are the bytes.
+#[derive(Debug)]
+struct Always(Vec<u8>);
+
+impl RevocationBodies for Always {
+    fn read(&self, _: &BodyDigest) -> std::io::Result<Vec<u8>> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Threat C3.1: an older CRL, well signed, in the place of the one that the manifest names.
+#[tokio::test]
+async fn a_body_with_another_digest_than_the_manifest_says_is_refused() {
+    let world = World::empty().await;
+    let binding = with_mode(&world, &[CLIENTS], RevocationMode::Prefer);
+    world.activate(&[binding]).await;
+    let alice = world.alice();
+    let older = world.clients.crl().issue();
+    let crl = world.clients.crl().revoke(&alice).issue();
+    let (signed, bodies) = world.revocations(Vec::new(), &[(&world.clients, crl)]);
+    let forged = Arc::new(Always(older));
+    let answer = world.edge.offer_revocations(Arc::clone(&signed), forged);
+    let AcknowledgementOutcome::Refused(why) = answer.await.outcome else {
+        panic!("enforced");
+    };
+    assert!(why.contains("the bytes are others"), "{why}");
+    let answer = world.edge.offer_revocations(signed, bodies).await;
+    assert_eq!(answer.outcome, AcknowledgementOutcome::Enforced);
     let client = world.client("a.test").presenting(&alice);
     assert!(!is_let_in(&world, &client).await);
 }
