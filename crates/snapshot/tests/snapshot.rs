@@ -645,3 +645,34 @@ fn the_policy_identity_ignores_what_decides_nothing_about_clients() {
     let off_with_rest = |it: &mut Snapshot| it.bindings[0].client_auth.mode = ClientAuthMode::Off;
     assert_eq!(identity(off), identity(off_with_rest));
 }
+
+/// Threat C3.1.
+#[test]
+fn revocations_by_another_key_and_with_any_altered_bit_are_refused() {
+    use countersign_snapshot::{
+        RevocationManifest, RevocationSequence, SignedRevocations, VerifyRevocationsError,
+    };
+    let (key, _) = SigningKey::generate().unwrap();
+    let (other, _) = SigningKey::generate().unwrap();
+    let signed = key.sign_revocations(&RevocationManifest {
+        sequence: RevocationSequence::new(7),
+        created: UnixTime::from_secs(1_800_000_000),
+        manual: Vec::new(),
+        crls: Vec::new(),
+        answers: Vec::new(),
+        certificates: Vec::new(),
+    });
+    assert!(signed.verify(&key.verifying_key()).is_ok());
+    assert!(matches!(
+        signed.verify(&other.verifying_key()),
+        Err(VerifyRevocationsError::Signature)
+    ));
+    let bytes = signed.to_bytes();
+    for bit in 0..bytes.len() * 8 {
+        let mut altered = bytes.clone();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        let verified = SignedRevocations::from_bytes(&altered)
+            .and_then(|signed| signed.verify(&key.verifying_key()));
+        assert!(verified.is_err(), "bit {bit}");
+    }
+}
