@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Output, Stdio};
 
 use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::quickstart::Quickstart;
 use tempfile::TempDir;
 
 /// A quickstart in a directory of its own whose production edge listens for HTTP as well, and certificates for `*.example.test`.
@@ -26,27 +27,18 @@ struct World {
 impl World {
     fn started() -> Self {
         let dir = TempDir::new().unwrap();
-        let [api, production, http, staging, origin] = [(); 5].map(|()| free_address());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.current_dir(dir.path()).arg("quickstart");
-        command.env("COUNTERSIGN_EDGE_PRODUCTION_LISTEN_HTTP", http.to_string());
-        let https_port = production.port().to_string();
-        command.env("COUNTERSIGN_EDGE_PRODUCTION_HTTPS_PORT", https_port);
-        for (flag, address) in [
-            ("--api", api),
-            ("--production", production),
-            ("--staging", staging),
-            ("--origin", origin),
-        ] {
-            command.args([flag, &address.to_string()]);
-        }
-        let mut instance = Program::start(&mut command);
-        instance.wait_for_line("# and back");
+        let http = free_address();
+        let at = Quickstart::at_free_addresses();
+        let instance = at.start(env!("CARGO_BIN_EXE_countersign"), dir.path(), |command| {
+            let https_port = at.production.port().to_string();
+            command.env("COUNTERSIGN_EDGE_PRODUCTION_LISTEN_HTTP", http.to_string());
+            command.env("COUNTERSIGN_EDGE_PRODUCTION_HTTPS_PORT", https_port);
+        });
         let world = Self {
             dir,
-            production,
+            production: at.production,
             http,
-            origin: format!("http://{origin}"),
+            origin: format!("http://{}", at.origin),
             _instance: instance,
         };
         world.certificates();

@@ -13,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::quickstart::Quickstart;
 use countersign_testkit::{Ca, Credential, Origin, Pki};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -28,23 +29,14 @@ struct World {
 impl World {
     fn started() -> Self {
         let dir = TempDir::new().unwrap();
-        let [api, production, http, staging, origin] = [(); 5].map(|()| free_address());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.current_dir(dir.path()).arg("quickstart");
-        command.env("COUNTERSIGN_EDGE_PRODUCTION_LISTEN_HTTP", http.to_string());
-        for (flag, address) in [
-            ("--api", api),
-            ("--production", production),
-            ("--staging", staging),
-            ("--origin", origin),
-        ] {
-            command.args([flag, &address.to_string()]);
-        }
-        let mut instance = Program::start(&mut command);
-        instance.wait_for_line("# and back");
+        let http = free_address();
+        let at = Quickstart::at_free_addresses();
+        let instance = at.start(env!("CARGO_BIN_EXE_countersign"), dir.path(), |command| {
+            command.env("COUNTERSIGN_EDGE_PRODUCTION_LISTEN_HTTP", http.to_string());
+        });
         let world = Self {
             dir,
-            production,
+            production: at.production,
             http,
             _instance: instance,
         };

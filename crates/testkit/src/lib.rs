@@ -34,6 +34,7 @@ pub mod openssl;
 pub mod origin;
 pub mod pki;
 pub mod process;
+pub mod quickstart;
 pub mod wait;
 
 pub use client::{HttpClient, TlsClient};

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::process::Program;
+use countersign_testkit::quickstart::Quickstart;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,24 +26,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn started() -> Self {
         let dir = TempDir::new().unwrap();
-        let [api, production, staging, origin] = std::array::from_fn(|_| free_address());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.current_dir(dir.path()).arg("quickstart");
-        for (flag, address) in [
-            ("--api", api),
-            ("--production", production),
-            ("--staging", staging),
-            ("--origin", origin),
-        ] {
-            command.args([flag, &address.to_string()]);
-        }
-        let mut instance = Program::start(&mut command);
-        instance.wait_for_line("# and back");
+        let at = Quickstart::at_free_addresses();
+        let instance = at.start(env!("CARGO_BIN_EXE_countersign"), dir.path(), |_| {});
         Self {
             dir,
-            api,
-            production,
-            origin,
+            api: at.api,
+            production: at.production,
+            origin: at.origin,
             instance,
         }
     }
