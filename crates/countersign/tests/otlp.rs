@@ -10,6 +10,7 @@
 use std::process::Command;
 
 use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::quickstart::Quickstart;
 use countersign_testkit::{Pki, wait};
 use serde_json::Value;
 
@@ -43,13 +44,11 @@ fn a_collector_named_in_the_configuration_gets_the_records() {
         command.current_dir(dir.path());
         command
     };
-    let mut command = countersign();
-    command.arg("quickstart");
-    for flag in ["--api", "--staging", "--origin", "--production"] {
-        command.args([flag, &free_address().to_string()]);
-    }
-    let mut quickstart = Program::start(&mut command);
-    quickstart.wait_for_line("# and back");
+    let mut quickstart = Quickstart::at_free_addresses().start(
+        env!("CARGO_BIN_EXE_countersign"),
+        dir.path(),
+        |_| {},
+    );
     quickstart.terminate();
     assert_eq!(quickstart.wait().code(), Some(0));
 

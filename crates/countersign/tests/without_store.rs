@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign_testkit::process::{Program, free_address};
+use countersign_testkit::quickstart::Quickstart;
 use tempfile::TempDir;
 
 /// A data directory that a quickstart filled and left.
@@ -23,23 +24,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        let world = Self {
-            dir,
-            production: free_address(),
-        };
-        let mut quickstart = Program::start(
-            Command::new(env!("CARGO_BIN_EXE_countersign"))
-                .current_dir(world.dir.path())
-                .arg("quickstart")
-                .args(["--api", &free_address().to_string()])
-                .args(["--production", &world.production.to_string()])
-                .args(["--staging", &free_address().to_string()])
-                .args(["--origin", &free_address().to_string()]),
-        );
-        quickstart.wait_for_line("# and back");
+        let at = Quickstart::at_free_addresses();
+        let mut quickstart = at.start(env!("CARGO_BIN_EXE_countersign"), dir.path(), |_| {});
         quickstart.terminate();
         assert_eq!(quickstart.wait().code(), Some(0));
-        world
+        Self {
+            dir,
+            production: at.production,
+        }
     }
 
     fn path(&self, relative: &str) -> PathBuf {
